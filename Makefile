@@ -1,0 +1,42 @@
+# make demo   set up .venv and run the default configuration
+# make test   set up .venv and run the tests
+.PHONY: demo test check setup lock schema clean
+.DELETE_ON_ERROR:
+
+BIN := .venv/bin
+UV := 0.13.9
+
+demo: setup
+	$(BIN)/snakemake --cores 4 --resources gpu=4 all
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check workflow
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+setup: .venv/ready
+
+# compiled to bytecode once: every job of the workflow is a process that imports torch
+.venv/ready: requirements.lock pyproject.toml
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gansr needs Python 3.11 or newer")'
+	python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+# pins, hashes, and no address of any package index
+lock: setup
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --upgrade --custom-compile-command "make lock" --output-file requirements.lock
+
+schema: setup
+	$(BIN)/gansr schema > workflow/schemas/config.schema.json
+
+clean:
+	rm -rf .venv

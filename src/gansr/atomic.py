@@ -1,0 +1,49 @@
+"""Files and folders that appear under their final name only when they are complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def _partial(final: Path) -> Path:
+    return final.parent / f".{final.name}.partial"
+
+
+@contextmanager
+def atomic_file(final: Path) -> Iterator[Path]:
+    """A path to write to; it becomes `final` when the block ends, and vanishes when the block fails."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(final)
+    try:
+        yield partial
+        with partial.open("rb") as stream:
+            os.fsync(stream.fileno())
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(final: Path) -> Iterator[Path]:
+    """A new folder to fill; it becomes `final` when the block ends, and vanishes when the block fails."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(final)
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        if final.exists():
+            shutil.rmtree(final)
+        partial.replace(final)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_text(final: Path, text: str) -> None:
+    """Write a text file in one step."""
+    with atomic_file(final) as partial:
+        partial.write_text(text, encoding="utf-8")

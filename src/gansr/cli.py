@@ -1,0 +1,288 @@
+"""The command line: one verb per step of the workflow, each of which also works by hand.
+
+Every verb takes its slice of the configuration as JSON and its files as options; the Snakefile fills
+them in, and each log opens with the line that made it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from gansr.errors import UserError
+from gansr.progress import Progress
+
+logger = logging.getLogger("gansr")
+
+app = typer.Typer(
+    help="Train and compare GAN-based super-resolution methods under equal conditions.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+LogFile = Annotated[Path | None, typer.Option("--log", help="Also write messages to this file.")]
+Slice = Annotated[str, typer.Option("--spec", help="The step's slice of the configuration, as JSON.")]
+Threads = Annotated[int, typer.Option(help="CPU threads for torch.")]
+Gpus = Annotated[int, typer.Option(help="GPUs to take; on a machine without any, the CPU is used.")]
+Output = Annotated[Path, typer.Option(help="Where the result goes; it appears when it is complete.")]
+INTERRUPTED = 75  # "try again": the state is saved
+
+
+def main() -> NoReturn:
+    """Run a verb; a user's mistake prints one line and exits with 1."""
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        logger.error("error: %s", error)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None and error.errno is None:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        logger.error("error: %s%s", place, error.strerror)
+        sys.exit(1)
+    except Exception:
+        logger.exception("an error in gansr itself")
+        sys.exit(70)
+    sys.exit(0)
+
+
+def _start(log: Path | None) -> None:
+    """Messages to stderr, and to the log file, which opens with the command line."""
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    console = logging.StreamHandler()
+    console.setFormatter(logging.Formatter("gansr: %(message)s"))
+    logger.handlers[:] = [console]
+    if log is not None:
+        Progress.lines_only = True
+        log.parent.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(log, mode="w", encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        logger.addHandler(file)
+        file.emit(logging.makeLogRecord({"msg": f"gansr {shlex.join(sys.argv[1:])}"}))
+
+
+def _take_devices(gpus: int, threads: int) -> None:
+    """Devices and threads, before torch is imported and looks at them."""
+    from gansr.gpu_lease import lease_gpus
+
+    lease_gpus(gpus)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+
+
+def _parse(spec: str) -> Any:
+    try:
+        return json.loads(spec)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--spec: not JSON: {error}") from None
+
+
+@app.command()
+def check(
+    config: Annotated[Path, typer.Argument(help="A run's config file.")] = Path("config/config.yaml"),
+) -> None:
+    """Check a run's configuration as a whole, and list its models."""
+    from gansr.config.loading import read_yaml
+    from gansr.config.plan import load_plan
+
+    _start(None)
+    plan = load_plan(read_yaml(config), str(config))
+    for model in plan.models.values():
+        start = f" from {model.start}" if model.start else ""
+        typer.echo(f"{model.name}: {model.generator}, {model.method_name} on {model.dataset}{start}, seed {model.seed}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a run's config file."""
+    from gansr.config.run import json_schema
+
+    typer.echo(json_schema(), nl=False)
+
+
+@app.command()
+def images(spec: Slice, output: Output, log: LogFile = None) -> None:
+    """HR and LR images of a dataset."""
+    from gansr.config.dataset import Dataset
+    from gansr.config.loading import validate
+    from gansr.data.prepare import prepare_images
+
+    _start(log)
+    data = _parse(spec)
+    dataset = validate(Dataset, data["dataset"], "--spec")
+    prepare_images(dataset, data["name"], data["scale"], output)
+
+
+@app.command()
+def patch_store(
+    images: Annotated[Path, typer.Option(help="A dataset's folder with HR and LR.")],
+    scale: Annotated[int, typer.Option(help="HR is so many times larger than LR.")],
+    output: Output,
+    log: LogFile = None,
+) -> None:
+    """Training images as a memory-mapped patch store."""
+    from gansr.data.patch_store import build_patch_store
+
+    _start(log)
+    build_patch_store(images, scale, output)
+
+
+@app.command()
+def mad_patches(
+    spec: Slice,
+    images: Annotated[Path, typer.Option(help="A benchmark's folder with HR and LR.")],
+    scale: Annotated[int, typer.Option(help="HR is so many times larger than LR.")],
+    output: Output,
+    log: LogFile = None,
+) -> None:
+    """The patches whose SR is kept during fine-tuning."""
+    from gansr.data.mad_patches import choose_mad_patches
+
+    _start(log)
+    choose_mad_patches(images, scale, _parse(spec), output)
+
+
+@app.command()
+def train(
+    spec: Slice,
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    patches: Annotated[Path, typer.Option(help="The patch store to train on.")],
+    work: Annotated[Path, typer.Option(help="Where resumable state is kept.")],
+    output: Annotated[Path, typer.Option(help="The model's folder.")],
+    start: Annotated[Path | None, typer.Option(help="Generator weights to start from.")] = None,
+    vgg19: Annotated[Path | None, typer.Option(help="VGG19 weights of the perceptual loss.")] = None,
+    mad_patches: Annotated[Path | None, typer.Option(help="The patches to keep SR of.")] = None,
+    mad_images: Annotated[Path | None, typer.Option(help="The benchmark folder they lie in.")] = None,
+    gpus: Gpus = 0,
+    threads: Threads = 1,
+    log: LogFile = None,
+) -> None:
+    """Pretrain or fine-tune a generator; the same command goes on where it was stopped."""
+    _start(log)
+    _take_devices(gpus, threads)
+    from gansr.training.train import InterruptedTrainingError, TrainingInputs
+    from gansr.training.train import train as train_model
+
+    if vgg19 is not None:
+        _verified("vgg19", vgg19)
+    inputs = TrainingInputs(patches, start, vgg19, mad_patches, mad_images)
+    try:
+        train_model(_parse(spec), name, inputs, work, output)
+    except InterruptedTrainingError as stop:
+        logger.info("%s", stop)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command()
+def upscale(
+    spec: Slice,
+    images: Annotated[Path, typer.Option(help="A benchmark's folder with LR.")],
+    output: Output,
+    weights: Annotated[Path | None, typer.Option(help="Generator weights; without, MATLAB bicubic.")] = None,
+    gpus: Gpus = 0,
+    threads: Threads = 1,
+    log: LogFile = None,
+) -> None:
+    """SR images of a benchmark."""
+    _start(log)
+    _take_devices(gpus if weights is not None else 0, threads)
+    from gansr.inference import bicubic_upscale, generator_upscale, upscale_benchmark
+
+    data = _parse(spec)
+    if weights is None:
+        upscaler = bicubic_upscale(data["scale"])
+    else:
+        upscaler = generator_upscale(data["generator"], data["scale"], weights)
+    upscale_benchmark(upscaler, images, output.parent.name, output)
+
+
+@app.command()
+def score(
+    sr: Annotated[Path, typer.Option(help="A folder of SR images.")],
+    hr: Annotated[Path, typer.Option(help="The folder of their HR images.")],
+    metrics: Annotated[str, typer.Option(help="Names of metrics, separated by commas.")],
+    alexnet: Annotated[Path, typer.Option(help="AlexNet weights for lpips_alex; may be absent.")],
+    output: Output,
+    threads: Threads = 1,
+    log: LogFile = None,
+) -> None:
+    """Scores of SR images, one row per image and metric."""
+    _start(log)
+    _take_devices(0, threads)
+    from gansr.metrics.score import score_benchmark
+
+    if alexnet.is_file():
+        _verified("alexnet", alexnet)
+    score_benchmark(metrics.split(","), sr, hr, alexnet, f"{sr.parent.name} on {sr.name}", output)
+
+
+@app.command()
+def table(
+    name: Annotated[str, typer.Argument(help="ldl_table1 or ldl_table2.")],
+    spec: Slice,
+    run_folder: Annotated[Path, typer.Option(help="results/<run>.")],
+    published: Annotated[Path, typer.Option(help="The paper's printed table.")],
+    log: LogFile = None,
+) -> None:
+    """A paper's table from the scores of a run, beside the published one."""
+    from gansr.reporting.tables import write_table
+
+    _start(log)
+    write_table(name, _parse(spec), run_folder, published)
+
+
+@app.command()
+def figure(
+    name: Annotated[str, typer.Argument(help="mad_stability or artifact_map.")],
+    spec: Slice,
+    run_folder: Annotated[Path, typer.Option(help="results/<run>.")],
+    mad_patches: Annotated[Path, typer.Option(help="The list of patches (artifact_map).")] = Path("mad_patches.json"),
+    images: Annotated[Path, typer.Option(help="The benchmark folder they lie in (artifact_map).")] = Path(),
+    threads: Threads = 1,
+    log: LogFile = None,
+) -> None:
+    """A paper's figure from the models of a run."""
+    _start(log)
+    data = _parse(spec)
+    if name == "mad_stability":
+        from gansr.reporting.mad_stability import write_mad_stability
+
+        write_mad_stability(data, run_folder)
+    elif name == "artifact_map":
+        _take_devices(0, threads)
+        from gansr.reporting.artifact_map import write_artifact_maps
+
+        write_artifact_maps(data, run_folder, mad_patches, images)
+    else:
+        raise UserError(f'unknown figure "{name}"; valid: artifact_map, mad_stability')
+
+
+@app.command()
+def provenance(
+    spec: Slice,
+    run_folder: Annotated[Path, typer.Option(help="results/<run>.")],
+    data_dir: Annotated[Path, typer.Option(help="The folder of the prepared datasets.")],
+    log: LogFile = None,
+) -> None:
+    """What a run was made from and with, and how long each job took."""
+    from gansr.reporting.provenance import write_provenance
+
+    _start(log)
+    write_provenance(_parse(spec), run_folder, data_dir)
+
+
+def _verified(network: str, file: Path) -> None:
+    """Refuse weights whose content is not what config/weights.yaml says."""
+    from gansr.config.plan import Catalog
+    from gansr.config.weights import verify
+
+    verify(file, Catalog().weights[network].sha256)

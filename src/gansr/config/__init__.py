@@ -1,0 +1,1 @@
+"""The nouns of the project as typed, validated objects; unknown keys are errors. Imports no torch."""

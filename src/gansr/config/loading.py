@@ -1,0 +1,75 @@
+"""YAML files to validated objects, and pydantic's reports to one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from gansr.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice, where YAML silently keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                line = key_node.start_mark.line + 1
+                raise yaml.constructor.ConstructorError(problem=f'line {line}: key "{key}" is given twice')
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        UserError: the file is missing, is not YAML, is not a mapping or gives a key twice.
+    """
+    try:
+        data = yaml.load(file.read_text(encoding="utf-8"), _UniqueKeyLoader)
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file") from None
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or str(error)
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise UserError(f"{file}: not valid YAML: {problem}{where}") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise UserError(f"{file}: expected a mapping of keys to values, found a {type(data).__name__}")
+    return data
+
+
+def validate(model: type[Model], data: Any, source: str) -> Model:
+    """Check `data` against `model`; `source` (a file, say) opens the message of an error.
+
+    Raises:
+        UserError: one line with the place in the config, the value and what was expected.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise UserError(f"{source}: {one_line(error)}") from None
+
+
+def one_line(error: ValidationError) -> str:
+    """The first complaint of a pydantic error as `place: complaint`, with the number of further ones."""
+    first, *others = error.errors()
+    # pydantic puts the tags of unions and the names of validators into the path; keys have no brackets
+    place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))
+    message = first["msg"].removeprefix("Value error, ")
+    given = first.get("input")
+    if first["type"] not in ("value_error", "unknown_key", "missing") and isinstance(given, str | int | float):
+        message = f"{message}, not {given!r}"
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{place}: {message}{more}" if place else f"{message}{more}"

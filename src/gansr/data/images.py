@@ -1,0 +1,71 @@
+"""Reading and writing images: 8-bit RGB, by stated rules, with errors that name the file."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from gansr.errors import UserError
+
+# What Pillow calls these modes -> why they are refused. The rest is refused as unknown.
+ACCEPTED = {"RGB", "L", "1", "P", "RGBA", "LA", "PA"}
+
+
+def read_rgb(file: Path) -> np.ndarray:
+    """Read an image file as H x W x 3 uint8 RGB.
+
+    Gray images (also 1-bit) get three equal channels, palette images the colours of their palette. An
+    alpha channel is dropped where it is opaque everywhere. Transparent images, more than 8 bits per
+    channel and other colour spaces are refused, because their conversion is a choice that changes scores.
+
+    Raises:
+        UserError: the file is missing, truncated, no image or refused by the rule above.
+    """
+    try:
+        with warnings.catch_warnings(), Image.open(file) as image:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            _refuse_by_mode(file, image)
+            image.load()
+            if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+                return _without_alpha(file, image)
+            return np.asarray(image.convert("RGB"))
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such image") from None
+    except UnidentifiedImageError:
+        raise UserError(f"{file}: not an image that can be read; replace or remove it") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UserError(f"{file}: broken or truncated image ({error}); replace or remove it") from None
+
+
+def _refuse_by_mode(file: Path, image: Image.Image) -> None:
+    deep = image.mode.startswith(("I", "F")) or any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+    if deep:
+        raise UserError(f"{file}: more than 8 bits per channel; convert it to 8-bit RGB")
+    if image.mode not in ACCEPTED:
+        raise UserError(f"{file}: colour space {image.mode}; convert it to 8-bit RGB")
+
+
+def _without_alpha(file: Path, image: Image.Image) -> np.ndarray:
+    rgba = np.asarray(image.convert("RGBA"))
+    if (rgba[..., 3] < 255).any():
+        raise UserError(f"{file}: has transparent pixels; flatten it to RGB")
+    return np.ascontiguousarray(rgba[..., :3])
+
+
+def write_png(file: Path, image: np.ndarray) -> None:
+    """Write H x W x 3 uint8 RGB as PNG."""
+    Image.fromarray(image).save(file, format="PNG", compress_level=3)
+
+
+def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
+    """The image without the last rows and columns that the scale does not divide ("modcrop")."""
+    height, width = image.shape[:2]
+    return image[: height - height % scale, : width - width % scale]
+
+
+def list_pngs(folder: Path) -> dict[str, Path]:
+    """The PNG files of a folder by image name, sorted."""
+    return {file.stem: file for file in sorted(folder.glob("*.png"))}

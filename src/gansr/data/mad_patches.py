@@ -1,0 +1,119 @@
+"""The patches whose SR output is kept during fine-tuning, given or picked by image statistics.
+
+The rule of `auto`: candidate windows lie on a grid of half their size over the benchmark's HR images.
+The *aliasing* of a window is the mean absolute difference between it and its image after bicubic
+reduction and enlargement: the detail that an SR model must invent. The *coherence* of a window is that
+of its structure tensor, sqrt((Jxx - Jyy)^2 + 4 Jxy^2) / (Jxx + Jyy): 1 where all gradients share one
+direction, 0 where no direction prevails.
+
+    type A (smooth)                  the window with the least aliasing
+    type B (texture)                 of the tenth with the most aliasing, the least coherent window
+    type C (regular fine structure)  of the same tenth, the most coherent window
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gansr.atomic import write_text
+from gansr.data.bicubic import imresize
+from gansr.data.images import list_pngs, read_rgb
+from gansr.errors import UserError
+
+LUMA = np.array([0.299, 0.587, 0.114])
+MOST_ALIASED_PERCENTILE = 90
+CONTEXT = 16  # LR pixels around a patch that the generator sees as well, so that the patch has no border of its own
+
+
+@dataclass(frozen=True)
+class PatchWithContext:
+    """The LR pixels of a patch and around it, H x W x 3 uint8, and the part of their SR that is the patch."""
+
+    lr: np.ndarray
+    rows: slice
+    columns: slice
+
+
+@dataclass(frozen=True)
+class Window:
+    """A candidate and its statistics."""
+
+    image: str
+    top: int
+    left: int
+    aliasing: float
+    coherence: float
+
+
+def choose_mad_patches(images: Path, scale: int, choice: dict[str, Any], output: Path) -> None:
+    """Write the list of patches (image, top, left, size, type) as JSON.
+
+    Args:
+        images: a benchmark's folder with HR images.
+        scale: the scale; corners and sizes are multiples of it.
+        choice: `size`, and `patches` as a list or "auto".
+        output: the JSON file.
+
+    Raises:
+        UserError: `auto` finds too few windows of this size.
+    """
+    patches = choice["patches"]
+    if patches == "auto":
+        patches = _pick(images, scale, choice["size"])
+    write_text(output, json.dumps(patches, indent=1))
+
+
+def read_mad_patches(file: Path) -> list[dict[str, Any]]:
+    """The list that `choose_mad_patches` wrote."""
+    patches: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    return patches
+
+
+def cut_with_context(lr: np.ndarray, patch: dict[str, Any], scale: int) -> PatchWithContext:
+    """Cut a patch, given in HR pixels, from its whole LR image, with context where the image has it."""
+    top, left, size = (patch[key] // scale for key in ("top", "left", "size"))
+    first_row, first_column = max(top - CONTEXT, 0), max(left - CONTEXT, 0)
+    cut = lr[first_row : top + size + CONTEXT, first_column : left + size + CONTEXT]
+    start = ((top - first_row) * scale, (left - first_column) * scale)
+    rows, columns = (slice(begin, begin + size * scale) for begin in start)
+    return PatchWithContext(cut, rows, columns)
+
+
+def _pick(images: Path, scale: int, size: int) -> list[dict[str, Any]]:
+    windows = [
+        window for name, file in list_pngs(images / "HR").items() for window in _windows(name, file, scale, size)
+    ]
+    if len(windows) < 3:
+        raise UserError(f"{images}: fewer than three windows of {size} pixels; lower mad.size")
+    ranked = sorted(windows, key=lambda window: window.aliasing)
+    most = ranked[min(len(ranked) * MOST_ALIASED_PERCENTILE // 100, len(ranked) - 2) :]
+    chosen = {
+        "A": ranked[0],
+        "B": min(most, key=lambda window: window.coherence),
+        "C": max(most, key=lambda window: window.coherence),
+    }
+    return [
+        {"image": window.image, "top": window.top, "left": window.left, "size": size, "type": kind}
+        for kind, window in chosen.items()
+    ]
+
+
+def _windows(name: str, file: Path, scale: int, size: int) -> list[Window]:
+    luma = read_rgb(file) @ LUMA
+    aliasing = np.abs(luma - imresize(imresize(luma, Fraction(1, scale)), scale))
+    dy, dx = np.gradient(luma)
+    step = max(size // 2 // scale, 1) * scale
+    found = []
+    for top in range(0, luma.shape[0] - size + 1, step):
+        for left in range(0, luma.shape[1] - size + 1, step):
+            area = (slice(top, top + size), slice(left, left + size))
+            xx, yy, xy = (dx[area] ** 2).sum(), (dy[area] ** 2).sum(), (dx[area] * dy[area]).sum()
+            coherence = float(np.hypot(xx - yy, 2 * xy) / max(xx + yy, np.finfo(float).tiny))
+            found.append(Window(name, top, left, float(aliasing[area].mean()), coherence))
+    return found

@@ -1,0 +1,84 @@
+"""A GPU of its own for each job on a machine.
+
+Snakemake counts `--resources gpu=4` but says to no job which device is its own. A job that wants n GPUs
+takes n locks, one per device, before torch sees the devices, and keeps them until its process ends; the
+kernel frees them then, SIGKILL included. Jobs that wait stand in one queue, so that one of several GPUs
+is not starved. On a machine without GPUs nothing is leased; a job whose scheduler already gave it exactly
+n devices uses those.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import IO
+
+logger = logging.getLogger("gansr")
+
+SCHEDULER_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "KUBERNETES_SERVICE_HOST")
+# open files hold the locks: they must live as long as the process
+_held: list[IO[str]] = []
+
+
+def lease_gpus(count: int) -> list[str]:
+    """Take `count` GPUs for this process, waiting for them, and set CUDA_VISIBLE_DEVICES to them.
+
+    With `count` 0, or where the machine has no GPU, CUDA_VISIBLE_DEVICES is emptied: the CPU is used.
+
+    Returns:
+        the ids of the devices leased by this call.
+    """
+    pool = _pool()
+    if count <= 0 or not pool:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        return []
+    scheduler = next((os.environ[name] for name in SCHEDULER_VARIABLES if os.environ.get(name)), "")
+    if scheduler and len(pool) == count:
+        return []
+    if count > len(pool):
+        logger.info("%d GPUs asked for, this machine has %d: using all", count, len(pool))
+        count = len(pool)
+    folder = Path(os.environ.get("GPU_LOCKS") or Path(tempfile.gettempdir()) / f"gpu-lease-{os.getuid()}") / scheduler
+    folder.mkdir(parents=True, exist_ok=True)
+    leased: list[str] = []
+    with (folder / "queue").open("w") as queue:
+        fcntl.flock(queue, fcntl.LOCK_EX)
+        while len(leased) < count:
+            for device in pool:
+                if len(leased) < count and device not in leased and _try(folder / device.replace("/", "_")):
+                    leased.append(device)
+            if len(leased) < count:
+                time.sleep(0.5)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(leased)
+    logger.info("GPU %s", ", ".join(leased))
+    return leased
+
+
+def _try(lock: Path) -> bool:
+    stream = lock.open("w")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        stream.close()
+        return False
+    _held.append(stream)
+    return True
+
+
+def _pool() -> list[str]:
+    """The devices this process may use: GPU_POOL, else CUDA_VISIBLE_DEVICES, else what nvidia-smi lists."""
+    for name in ("GPU_POOL", "CUDA_VISIBLE_DEVICES"):
+        if name in os.environ:
+            return [device.strip() for device in os.environ[name].split(",") if device.strip()]
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listing = subprocess.run(
+        ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"], capture_output=True, text=True, check=False
+    )
+    return listing.stdout.split() if listing.returncode == 0 else []

@@ -1,0 +1,1 @@
+"""Loss terms, one file each; a method names them by file name."""

@@ -1,0 +1,55 @@
+"""The perceptual loss: distance between VGG19 features of SR and HR."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
+
+from gansr.errors import UserError
+from gansr.losses.base import LossContext, LossTerm, Outputs
+from gansr.networks.vgg19 import VGG19Features
+
+
+class PerceptualLoss(LossTerm):
+    """Weighted sum over layers of the mean absolute difference of pre-ReLU VGG19 features.
+
+    With `weights: pretrained` the network is torchvision's VGG19 for ImageNet; with `random` it has the
+    same layers, Kaiming-normal weights from the training seed and any `width` (the number of channels of
+    its first block, 64 in VGG19).
+    """
+
+    def __init__(
+        self,
+        context: LossContext,
+        *,
+        layers: dict[
+            Literal[
+                "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4",
+                "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4",
+            ],
+            Annotated[float, Field(gt=0)],
+        ],
+        weights: Literal["pretrained", "random"] = "pretrained",
+        width: Annotated[int, Field(ge=1)] = 64,
+    ) -> None:  # fmt: skip
+        super().__init__(context)
+        self.layers = dict(layers)
+        self.network = VGG19Features(list(self.layers), width)
+        if weights == "random":
+            self.network.initialize(context.seed)
+        elif context.vgg19 is None:
+            raise UserError("the perceptual loss needs the pretrained VGG19; give its file with --vgg19")
+        else:
+            self.network.load(context.vgg19)
+
+    def forward(self, outputs: Outputs) -> Tensor:
+        """sum over layers l of weight_l * mean |phi_l(SR) - phi_l(HR)|."""
+        with torch.no_grad():
+            target = self.network(outputs.hr)
+        found = self.network(outputs.sr)
+        terms = [weight * F.l1_loss(found[layer], target[layer]) for layer, weight in self.layers.items()]
+        return torch.stack(terms).sum()

@@ -1,0 +1,1 @@
+"""Scores of SR images against HR, each by a named protocol."""

@@ -1,0 +1,1 @@
+"""Generators, discriminators and the perceptual network; one file each, found by name."""

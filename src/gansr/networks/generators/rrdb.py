@@ -1,0 +1,29 @@
+"""RRDB, the generator of ESRGAN (Wang et al., ECCVW 2018): residual-in-residual dense blocks.
+
+The definition is spandrel's, whose parameter names are those of ESRGAN's first public checkpoints, so
+that spandrel, and what builds on it, opens the weights. The growth of its dense blocks is fixed at 32.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from spandrel.architectures.ESRGAN import ESRGAN
+from torch import nn
+
+from gansr.networks.initialization import small_residuals
+
+
+def build(
+    scale: int, *, features: Annotated[int, Field(ge=1)] = 64, blocks: Annotated[int, Field(ge=1)] = 23
+) -> nn.Module:
+    """RRDB for scale 2 or 4; by default the papers' size (16,697,987 parameters at x4, 16,703,171 at x2).
+
+    It maps N x 3 x H x W in [0, 1] to N x 3 x (H * scale) x (W * scale), not clipped. As in the public x2
+    checkpoints, x2 is the x4 network on an input folded by 2 (pixel-unshuffle).
+    """
+    fold = {"in_nc": 12, "shuffle_factor": 2} if scale == 2 else {}
+    network: nn.Module = ESRGAN(num_filters=features, num_blocks=blocks, scale=4, **fold)
+    small_residuals(block for name, block in network.named_modules() if name.endswith(("RDB1", "RDB2", "RDB3")))
+    return network

@@ -1,0 +1,72 @@
+"""Progress with rate and time left: a bar on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from tqdm import tqdm
+
+logger = logging.getLogger("gansr")
+
+Item = TypeVar("Item")
+SECONDS_BETWEEN_LINES = 15.0
+
+
+class Progress:
+    """Counts steps towards a total.
+
+    With a log file (under Snakemake, where several jobs share the terminal) it prints a whole line every
+    15 seconds; by hand on a terminal it draws tqdm's bar.
+    """
+
+    lines_only = False
+
+    def __init__(self, title: str, total: int, start: int = 0, unit: str = "it") -> None:
+        self.title, self.total, self.start, self.unit = title, total, start, unit
+        self.done = start
+        self.started = self.last_line = time.monotonic()
+        bar = sys.stderr.isatty() and not Progress.lines_only
+        self.bar = tqdm(desc=title, total=total, initial=start, unit=unit) if bar else None
+
+    def advance(self, note: str = "") -> None:
+        """One step more; `note` says something of it, a loss for instance."""
+        self.done += 1
+        if self.bar is not None:
+            self.bar.set_postfix_str(note, refresh=False)
+            self.bar.update()
+        elif time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES:
+            self._line(note)
+
+    def close(self) -> None:
+        """The last word: how long it took."""
+        if self.bar is not None:
+            self.bar.close()
+        else:
+            self._line("")
+
+    def _line(self, note: str) -> None:
+        self.last_line = time.monotonic()
+        meter = tqdm.format_meter(
+            n=self.done,
+            total=self.total,
+            elapsed=self.last_line - self.started,
+            initial=self.start,
+            prefix=self.title,
+            unit=self.unit,
+            postfix=note,
+            ncols=0,
+        )
+        logger.info(meter)
+
+
+def progress(items: Sequence[Item], title: str, unit: str = "image") -> Iterator[Item]:
+    """The items one after the other, with progress."""
+    counter = Progress(title, len(items), unit=unit)
+    for item in items:
+        yield item
+        counter.advance()
+    counter.close()

@@ -1,0 +1,104 @@
+"""The artifact-map strips (LDL, Fig. 5): from SR and HR to the refined map, for one patch of each type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from torch import Tensor
+
+from gansr.data.images import read_rgb
+from gansr.data.mad_patches import cut_with_context, read_mad_patches
+from gansr.inference import upscale_patch
+from gansr.losses.artifact import ArtifactMap, artifact_map
+from gansr.networks.build import build_generator, load_weights
+from gansr.reporting.facts import perceptual_facts, read_spec, scale_line
+from gansr.reporting.figures import TYPE_NAMES, footnote, save
+
+TITLES = ["SR", "HR", r"$|R|$", r"$M$", r"$\sigma\,M$", r"$M_{refine}$", r"$|R_1| < |R_2|$"]
+
+
+def write_artifact_maps(data: dict[str, Any], run_folder: Path, mad_patches: Path, images: Path) -> None:
+    """Write artifact_map_<type>.pdf and .png for the first patch of each type into results/<run>/figures.
+
+    SR is of the raw generator, R_1 its residual, R_2 that of the EMA model; both at the end of training.
+    """
+    name, slug = data["model"]
+    spec = read_spec(run_folder, slug)
+    strips: dict[str, tuple[Tensor, Tensor, ArtifactMap]] = {}
+    for patch in read_mad_patches(mad_patches):
+        if patch["type"] not in strips:
+            strips[patch["type"]] = _maps(data, run_folder / "models" / slug, patch, images)
+    words = [scale_line(data["run"], data["scale"], [spec], len(strips)).replace("test images", "patches")]
+    words += [*filter(None, [perceptual_facts(spec)]), "Not a reproduction of the paper's setting."]
+    # one scale for all strips: else a smooth patch would look as bad as a difficult one
+    limits = {
+        "residual": max(_top(maps.residual) for _, _, maps in strips.values()),
+        "local_variance": max(_top(maps.local_variance) for _, _, maps in strips.values()),
+    }
+    for kind, (sr, hr, maps) in strips.items():
+        _draw(
+            f"{name}, {TYPE_NAMES[kind]}", sr, hr, maps, limits, words, run_folder / "figures" / f"artifact_map_{kind}"
+        )
+
+
+def _maps(data: dict[str, Any], model: Path, patch: dict[str, Any], images: Path) -> tuple[Tensor, Tensor, ArtifactMap]:
+    scale = data["scale"]
+    top, left, size = patch["top"], patch["left"], patch["size"]
+    whole = read_rgb(images / "HR" / f"{patch['image']}.png")
+    hr = torch.from_numpy(whole[top : top + size, left : left + size].copy()).permute(2, 0, 1)[None].float() / 255
+    lr = cut_with_context(read_rgb(images / "LR" / f"{patch['image']}.png"), patch, scale)
+    outputs = []
+    for file in ("generator", "generator_ema"):
+        generator = build_generator(data["generator"], scale).eval()
+        load_weights(generator, model / f"{file}.safetensors")
+        outputs.append(upscale_patch(generator, lr)[None])
+    sr, ema_sr = outputs
+    return sr, hr, artifact_map(sr, hr, ema_sr, data["window"], data["patch_weight_root"])
+
+
+def _draw(
+    title: str, sr: Tensor, hr: Tensor, maps: ArtifactMap, limits: dict[str, float], words: list[str], stem: Path
+) -> None:
+    assert maps.improved is not None
+    panels = [_image(sr), _image(hr), _map(maps.residual), _map(maps.local_variance)]
+    panels += [_map(maps.sigma * maps.local_variance), _map(maps.refined), _map(maps.improved.float())]
+    tops = [None, None, limits["residual"], *[limits["local_variance"]] * 3, 1.0]
+    figure, axes = plt.subplots(1, len(panels), figsize=(11.5, 2.35))
+    figure.subplots_adjust(left=0.005, right=0.995, top=0.78, bottom=0.24, wspace=0.08)
+    headings = [*TITLES[:4], f"{TITLES[4]},  $\\sigma$ = {float(maps.sigma):.2f}", *TITLES[5:]]
+    for axis, heading, panel, top in zip(axes, headings, panels, tops, strict=True):
+        colours = "gray" if top == 1.0 else "viridis"
+        shown = axis.imshow(panel, cmap=colours, vmin=0, vmax=top, interpolation="nearest")
+        axis.set_title(heading, fontsize=10)
+        axis.set_axis_off()
+        if top not in (None, 1.0):
+            bar = figure.colorbar(
+                shown, cax=axis.inset_axes((0, -0.09, 1, 0.05)), orientation="horizontal", extend="max"
+            )
+            bar.ax.tick_params(labelsize=6, pad=1)
+            bar.locator = plt.MaxNLocator(3)
+            bar.update_ticks()
+    figure.suptitle(title, x=0.005, y=0.99, ha="left", fontsize=10)
+    footnote(
+        figure, " ".join([*words, "White in the last panel: SR is closer to HR than the EMA model's; not penalised."])
+    )
+    save(figure, stem)
+
+
+def _top(values: Tensor) -> float:
+    """The end of the colour scale: a few outliers may lie beyond it."""
+    return float(torch.quantile(values.flatten(), 0.995))
+
+
+def _image(tensor: Tensor) -> np.ndarray:
+    pixels: np.ndarray = tensor[0].clamp(0, 1).permute(1, 2, 0).numpy()
+    return pixels
+
+
+def _map(tensor: Tensor) -> np.ndarray:
+    values: np.ndarray = tensor[0, 0].numpy()
+    return values

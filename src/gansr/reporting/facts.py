@@ -1,0 +1,58 @@
+"""At which scale a run was made, in words, for the foot of every table and figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gansr.errors import UserError
+
+
+def read_spec(run_folder: Path, model_slug: str) -> dict[str, Any]:
+    """The spec.yaml of a trained model."""
+    file = run_folder / "models" / model_slug / "spec.yaml"
+    try:
+        spec: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{file}: cannot read the spec ({error}); train the model again") from None
+    return spec
+
+
+def training_facts(trained: dict[str, Any]) -> str:
+    """One trained model in one line: generator, size, iterations, batch, patch, training images."""
+    spec, method = trained["spec"], trained["spec"]["method"]
+    size = ", ".join(f"{key} {value}" for key, value in sorted(spec["generator"].items()) if key != "network")
+    return (
+        f"{spec['generator']['network']} ({size}; {trained['parameters'] / 1e6:.2f} M parameters), "
+        f"{method['iterations']:,} iterations, batch {method['batch_size']}, HR patches of {method['patch_size']} px, "
+        f"{len(trained['inputs']['training_images'])} training images, seed {spec['seed']}"
+    )
+
+
+def perceptual_facts(trained: dict[str, Any]) -> str | None:
+    """The words that a perceptual network without pretrained weights obliges to; None where it has them."""
+    perceptual = trained["spec"]["method"]["losses"].get("perceptual")
+    if perceptual is None or perceptual["weights"] == "pretrained":
+        return None
+    return (
+        f"The perceptual loss used VGG19's layers with {perceptual['weights']} weights "
+        f"(seeded, {perceptual['width']} of 64 base channels), not a pretrained VGG19."
+    )
+
+
+def scale_line(run: str, scale: int, trained: list[dict[str, Any]], test_images: int) -> str:
+    """The run in one short line: what a reader must know before comparing with a paper."""
+    iterations = sorted({model["spec"]["method"]["iterations"] for model in trained})
+    images = sorted({len(model["inputs"]["training_images"]) for model in trained})
+    parameters = sorted({model["parameters"] for model in trained})
+    return (
+        f"Run {run}, x{scale}: {_range([f'{n / 1e6:.2f}' for n in parameters])} M parameters, "
+        f"{_range([f'{n:,}' for n in iterations])} iterations, {_range([str(n) for n in images])} training images, "
+        f"{test_images} test images."
+    )
+
+
+def _range(values: list[str]) -> str:
+    return values[0] if len(set(values)) == 1 else f"{values[0]} to {values[-1]}"

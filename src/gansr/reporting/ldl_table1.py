@@ -1,0 +1,133 @@
+"""Table 1 of LDL: metrics x benchmarks x models, in groups of one generator, the best of each group in bold."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gansr.reporting.layout import bold_markdown, latex, markdown
+from gansr.reporting.metrics import METRICS, best, in_table_order
+from gansr.reporting.published import read_published
+from gansr.reporting.scores import Scores, read_scores
+from gansr.reporting.statistics import mean_interval
+
+Cell = tuple[str, str]  # benchmark, column
+
+
+class LdlTable1:
+    """The table's numbers and its forms."""
+
+    title = "LDL Table 1: GAN-SR methods and LDL"
+
+    def __init__(self, data: dict[str, Any], run_folder: Path) -> None:
+        self.columns: list[dict[str, Any]] = data["columns"]
+        self.benchmarks: dict[str, list[str]] = data["benchmarks"]
+        self.metrics = in_table_order(data["metrics"])
+        self.scores: dict[Cell, Scores] = {
+            (benchmark, column["name"]): read_scores(run_folder, column["scored"], benchmark, images)
+            for benchmark, images in self.benchmarks.items()
+            for column in self.columns
+        }
+        self.names = [column["name"] for column in self.columns]
+        self.lines = [(metric, benchmark) for metric in self.metrics for benchmark in self.benchmarks]
+        self.means = {line: self._means(*line) for line in self.lines}
+
+    def _means(self, metric: str, benchmark: str) -> list[float | None]:
+        return [self.scores[benchmark, name].mean(metric) for name in self.names]
+
+    def _bold(self, line: tuple[str, str]) -> list[bool]:
+        """The best of each group; reference columns do not contend."""
+        bold = [False] * len(self.columns)
+        for group in {column["group"] for column in self.columns}:
+            inside = [n for n, c in enumerate(self.columns) if c["group"] == group and not c["reference"]]
+            for n, wins in zip(inside, best([self.means[line][n] for n in inside], METRICS[line[0]]), strict=True):
+                bold[n] = wins
+        return bold
+
+    def csv(self) -> pd.DataFrame:
+        """metric, benchmark, and one column per model."""
+        rows = [[METRICS[metric].label, benchmark, *self.means[metric, benchmark]] for metric, benchmark in self.lines]
+        return pd.DataFrame(rows, columns=["metric", "benchmark", *self.names])
+
+    def markdown(self) -> str:
+        """The table for reading."""
+        rows = []
+        for metric, benchmark in self.lines:
+            texts = [METRICS[metric].text(value) for value in self.means[metric, benchmark]]
+            cells = map(bold_markdown, texts, self._bold((metric, benchmark)))
+            rows.append([METRICS[metric].arrow, benchmark, *cells])
+        return markdown(["metric", "benchmark", *self.names], rows, text_columns=2)
+
+    def latex(self, caption: str) -> str:
+        """The table for a paper, columns under the name of their generator."""
+        index = pd.MultiIndex.from_tuples([(METRICS[metric].arrow, benchmark) for metric, benchmark in self.lines])
+        columns = pd.MultiIndex.from_tuples([(column["group"], column["name"]) for column in self.columns])
+        texts = [
+            [METRICS[metric].text(value) for value in self.means[metric, benchmark]] for metric, benchmark in self.lines
+        ]
+        bold = [self._bold(line) for line in self.lines]
+        return latex(pd.DataFrame(texts, index, columns), pd.DataFrame(bold, index, columns), caption, "tab:ldl_table1")
+
+    def measured(self) -> pd.DataFrame:
+        """One row per cell: its mean with its interval over images."""
+        rows = []
+        for metric, benchmark in self.lines:
+            for name in self.names:
+                scores = self.scores[benchmark, name]
+                if scores.mean(metric) is None:
+                    continue
+                values = scores.values[metric].to_numpy(dtype=float)
+                low, high = mean_interval(values)
+                rows.append([METRICS[metric].label, benchmark, name, values.mean(), low, high, len(values)])
+        names = ["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images"]
+        return pd.DataFrame(rows, columns=names)
+
+    def published(self, file: Path) -> pd.DataFrame:
+        """The paper's values of the columns that name one."""
+        table = read_published(file, ["metric", "benchmark", "method", "train_set", "value"])
+        parts = []
+        for column in self.columns:
+            wanted = column["published"]
+            if wanted:
+                rows = table[(table["method"] == wanted["method"]) & (table["train_set"] == wanted["train_set"])]
+                parts.append(rows.assign(model=column["name"], published=rows["value"]))
+        empty = table.head(0).assign(model="", published=0.0)
+        return pd.concat([empty, *parts])[["metric", "benchmark", "model", "published"]]
+
+    def unavailable(self) -> dict[str, str]:
+        """Metrics that could not be computed, with the reason."""
+        return {metric: reason for scores in self.scores.values() for metric, reason in scores.unavailable.items()}
+
+    def protocols(self) -> dict[str, str]:
+        """The protocol of each metric."""
+        return next(iter(self.scores.values())).protocols
+
+    def comparisons(self) -> list[str]:
+        """Paired differences between the models of a group, with their intervals over images."""
+        lines = []
+        for one, other in combinations([column for column in self.columns if not column["reference"]], 2):
+            if one["group"] != other["group"]:
+                continue
+            for metric, benchmark in self.lines:
+                difference = self._difference(metric, benchmark, one["name"], other["name"])
+                if difference:
+                    lines.append(f"{benchmark}, {METRICS[metric].label}: {difference}")
+        return lines
+
+    def _difference(self, metric: str, benchmark: str, one: str, other: str) -> str | None:
+        first, second = self.scores[benchmark, one], self.scores[benchmark, other]
+        if first.mean(metric) is None or second.mean(metric) is None:
+            return None
+        differences = (second.values[metric] - first.values[metric]).to_numpy(dtype=float)
+        if not all(map(math.isfinite, differences)):
+            return None
+        low, high = mean_interval(differences)
+        digits = METRICS[metric].digits
+        verdict = "the interval holds zero: no difference shown" if low <= 0 <= high else "the interval excludes zero"
+        return (
+            f"{other} minus {one} {differences.mean():+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}], {verdict}"
+        )

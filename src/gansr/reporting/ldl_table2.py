@@ -1,0 +1,120 @@
+"""Table 2 of LDL: the artifact map's parts switched on one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gansr.reporting.layout import bold_markdown, latex, markdown
+from gansr.reporting.metrics import METRICS, best, in_table_order
+from gansr.reporting.published import read_published
+from gansr.reporting.scores import Scores, read_scores
+from gansr.reporting.statistics import mean_interval
+
+SWITCHES = ["M", "sigma_M", "M_refine", "Psi_EMA"]
+PUBLISHED_BENCHMARK = "DIV2K100"
+
+
+class LdlTable2:
+    """The table's numbers and its forms; its rows are one group, the best of each metric is bold."""
+
+    title = "LDL Table 2: ablation of the artifact map"
+
+    def __init__(self, data: dict[str, Any], run_folder: Path) -> None:
+        self.rows: list[dict[str, Any]] = data["rows"]
+        ((self.benchmark, images),) = data["benchmarks"].items()
+        self.benchmarks: dict[str, list[str]] = data["benchmarks"]
+        self.metrics = in_table_order(data["metrics"])
+        self.scores: list[Scores] = [
+            read_scores(run_folder, row["scored"], self.benchmark, images) for row in self.rows
+        ]
+        self.means = {metric: [scores.mean(metric) for scores in self.scores] for metric in self.metrics}
+
+    def _labels(self) -> list[str]:
+        return [METRICS[metric].label for metric in self.metrics]
+
+    def csv(self) -> pd.DataFrame:
+        """row, the four switches (x where on), and one column per metric."""
+        lines = [
+            [
+                row["row"],
+                *("x" if row[switch] else "" for switch in SWITCHES),
+                *(self.means[m][n] for m in self.metrics),
+            ]
+            for n, row in enumerate(self.rows)
+        ]
+        return pd.DataFrame(lines, columns=["row", *SWITCHES, *self._labels()])
+
+    def _cells(self) -> tuple[list[list[str]], list[list[bool]]]:
+        """Texts and boldness of the metrics, row by row."""
+        winners = {metric: best(self.means[metric], METRICS[metric]) for metric in self.metrics}
+        rows = range(len(self.rows))
+        texts = [[METRICS[metric].text(self.means[metric][n]) for metric in self.metrics] for n in rows]
+        return texts, [[winners[metric][n] for metric in self.metrics] for n in rows]
+
+    def markdown(self) -> str:
+        """The table for reading."""
+        texts, bold = self._cells()
+        lines = [
+            [
+                row["row"],
+                *("✓" if row[switch] else "" for switch in SWITCHES),
+                *map(bold_markdown, text, wins),
+                row["model"],
+            ]
+            for row, text, wins in zip(self.rows, texts, bold, strict=True)
+        ]
+        header = ["#", "M", "σ·M", "M_refine", "Ψ_EMA", *(METRICS[metric].arrow for metric in self.metrics), "model"]
+        return markdown(header, lines, text_columns=5)
+
+    def latex(self, caption: str) -> str:
+        """The table for a paper."""
+        texts, bold = self._cells()
+        names = ["#", "$M$", r"$\sigma M$", r"$M_{refine}$", r"$\Psi_{EMA}$"]
+        marks = [[row["row"], *("✓" if row[switch] else "" for switch in SWITCHES)] for row in self.rows]
+        index = pd.MultiIndex.from_tuples([tuple(mark) for mark in marks], names=names)
+        columns = [METRICS[metric].arrow for metric in self.metrics]
+        return latex(pd.DataFrame(texts, index, columns), pd.DataFrame(bold, index, columns), caption, "tab:ldl_table2")
+
+    def measured(self) -> pd.DataFrame:
+        """One row per cell: its mean with its interval over images."""
+        lines = []
+        for row, scores in zip(self.rows, self.scores, strict=True):
+            for metric in self.metrics:
+                if scores.mean(metric) is None:
+                    continue
+                values = scores.values[metric].to_numpy(dtype=float)
+                low, high = mean_interval(values)
+                lines.append(
+                    [METRICS[metric].label, self.benchmark, f"row {row['row']}", values.mean(), low, high, len(values)]
+                )
+        names = ["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images"]
+        return pd.DataFrame(lines, columns=names)
+
+    def published(self, file: Path) -> pd.DataFrame:
+        """The paper's rows; it tests on the DIV2K validation set."""
+        table = read_published(file, ["row", *SWITCHES])
+        labels = [label for label in self._labels() if label in table.columns]
+        long = table.melt(id_vars=["row"], value_vars=labels, var_name="metric", value_name="published")
+        return long.assign(benchmark=PUBLISHED_BENCHMARK, model="row " + long["row"])[
+            ["metric", "benchmark", "model", "published"]
+        ]
+
+    def unavailable(self) -> dict[str, str]:
+        """Metrics that could not be computed, with the reason."""
+        return {metric: reason for scores in self.scores for metric, reason in scores.unavailable.items()}
+
+    def protocols(self) -> dict[str, str]:
+        """The protocol of each metric."""
+        return self.scores[0].protocols
+
+    def comparisons(self) -> list[str]:
+        """What the rows are."""
+        return [
+            "Row 1' is the same training without the artifact loss. The paper's row 1 is the official ESRGAN, trained "
+            "on other data with another perceptual loss, batch and schedule: it is no control and stands among the "
+            "published values only.",
+            "Rows 4 and 5 are one model, tested with its raw and with its EMA weights; rows 1' to 4 are raw weights.",
+        ]

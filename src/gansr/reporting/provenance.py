@@ -1,0 +1,85 @@
+"""provenance.json: what a run was made from and with, and how long each job took."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gansr.atomic import write_text
+from gansr.reporting.facts import read_spec
+
+PACKAGES = [
+    "gansr",
+    "snakemake",
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "pillow",
+    "scikit-image",
+    "spandrel",
+    "lpips",
+]
+
+
+def write_provenance(data: dict[str, Any], run_folder: Path, data_dir: Path) -> None:
+    """Write results/<run>/provenance.json.
+
+    Args:
+        data: the run's configuration, its models and datasets (config/slices.py).
+        run_folder: results/<run>.
+        data_dir: the folder of the prepared datasets, whose HR images are the run's inputs.
+    """
+    models = {name: read_spec(run_folder, model["slug"]) for name, model in data["models"].items()}
+    record = {
+        "run": data["run"]["run"],
+        "code": _revision(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {package: importlib.metadata.version(package) for package in PACKAGES},
+        "models": {
+            name: {key: spec[key] for key in ("device", "torch", "seconds", "resumed_at", "parameters")}
+            | {"seed": spec["spec"]["seed"], "inputs": spec["inputs"]}
+            for name, spec in models.items()
+        },
+        "hr_images_sha256": {
+            name: _checksums(data_dir / name / f"x{data['run']['scale']}" / "images" / "HR")
+            for name in data["datasets"]
+        },
+        "job_seconds": _job_seconds(run_folder / "timings"),
+        "configuration": data["run"],
+    }
+    write_text(run_folder / "provenance.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def _revision() -> dict[str, Any]:
+    """The commit of the code and whether files differ from it; None outside a git checkout."""
+
+    def git(*words: str) -> str | None:
+        try:
+            result = subprocess.run(["git", *words], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return result.stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no")
+    return {"revision": git("rev-parse", "HEAD"), "changed": None if changed is None else bool(changed)}
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    return {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.png"))}
+
+
+def _job_seconds(timings: Path) -> dict[str, float]:
+    """Wall time of the last attempt at each job, from Snakemake's benchmark files."""
+    return {
+        str(file.relative_to(timings).with_suffix("")): float(pd.read_csv(file, sep="\t")["s"].iloc[0])
+        for file in sorted(timings.rglob("*.tsv"))
+    }

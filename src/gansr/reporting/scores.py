@@ -1,0 +1,53 @@
+"""Per-image scores of a run, refused where they do not cover their benchmark."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from gansr.errors import UserError
+from gansr.metrics.score import sidecar
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one model on one benchmark.
+
+    `values` has one row per image and one column per metric, NaN throughout for a metric that could not
+    be computed; `unavailable` says why.
+    """
+
+    values: pd.DataFrame
+    protocols: dict[str, str]
+    unavailable: dict[str, str]
+
+    def mean(self, metric: str) -> float | None:
+        """The mean over all images of the benchmark; None where the metric could not be computed."""
+        return None if metric in self.unavailable else float(self.values[metric].mean())
+
+
+def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]) -> Scores:
+    """The scores in results/<run>/metrics/<scored>/<benchmark>.csv.
+
+    Raises:
+        UserError: the file is missing, or does not hold exactly the benchmark's images for every metric.
+    """
+    file = run_folder / "metrics" / scored / f"{benchmark}.csv"
+    try:
+        # a name such as "NA" or "1" is an image's name, not a missing value or a number
+        rows = pd.read_csv(file, dtype={"image": str, "metric": str}, keep_default_na=False, na_values={"value": [""]})
+        notes = json.loads(sidecar(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot read the scores ({error}); make them again") from None
+    values = rows.pivot(index="image", columns="metric", values="value")
+    if sorted(values.index) != sorted(images):
+        missing = sorted(set(images) ^ set(values.index))
+        raise UserError(f"{file}: scores and benchmark do not hold the same images: {', '.join(missing)}; score again")
+    for metric in values.columns:
+        if metric not in notes["unavailable"] and values[metric].isna().any():
+            absent = values.index[values[metric].isna()]
+            raise UserError(f"{file}: no {metric} for {', '.join(absent)}; score again")
+    return Scores(values, notes["protocols"], notes["unavailable"])

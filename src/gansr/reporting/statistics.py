@@ -1,0 +1,20 @@
+"""Intervals by the bootstrap over images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float]:
+    """A 95 % interval of the mean of per-image values (percentile bootstrap, fixed seed).
+
+    For the difference of two models on the same images, pass the per-image differences: the images are
+    then resampled in pairs. With one image the interval is the value itself.
+    """
+    draws = np.random.default_rng(0).integers(0, len(values), size=(RESAMPLES, len(values)))
+    means = values[draws].mean(axis=1)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,102 @@
+"""Write a table in all its forms: CSV, Markdown, LaTeX, notes, and beside the published one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gansr.atomic import atomic_file, write_text
+from gansr.errors import UserError
+from gansr.reporting.facts import perceptual_facts, read_spec, scale_line, training_facts
+from gansr.reporting.layout import markdown
+from gansr.reporting.ldl_table1 import LdlTable1
+from gansr.reporting.ldl_table2 import LdlTable2
+from gansr.reporting.metrics import METRICS
+from gansr.reporting.published import beside_published
+
+TABLES: dict[str, type[LdlTable1 | LdlTable2]] = {"ldl_table1": LdlTable1, "ldl_table2": LdlTable2}
+
+
+def write_table(name: str, data: dict[str, Any], run_folder: Path, published_file: Path) -> None:
+    """Write results/<run>/tables/<name>.csv, .md, .tex, _notes.md and _vs_published.csv.
+
+    Args:
+        name: a key of TABLES.
+        data: the table's slice of the configuration (config/slices.py).
+        run_folder: results/<run>.
+        published_file: the paper's printed table.
+
+    Raises:
+        UserError: scores or the published table are missing, incomplete or unreadable.
+    """
+    if name not in TABLES:
+        raise UserError(f'unknown table "{name}"; valid: {", ".join(TABLES)}')
+    table = TABLES[name](data, run_folder)
+    trained = _trained_models(data, run_folder)
+    test_images = sum(map(len, table.benchmarks.values()))
+    scale = scale_line(data["run"], data["scale"], list(trained.values()), test_images)
+    beside = beside_published(table.measured(), table.published(published_file))
+    notes = _notes(table, trained, scale)
+    short = " ".join([f"{table.title}.", scale, *_perceptual(trained), "Not a reproduction of the paper's setting."])
+
+    folder = run_folder / "tables"
+    _write_csv(folder / f"{name}_vs_published.csv", beside)
+    write_text(folder / f"{name}_notes.md", notes)
+    write_text(folder / f"{name}.tex", table.latex(short))
+    write_text(folder / f"{name}.md", f"# {table.title}\n\n{table.markdown()}\n\n{_published_part(beside)}{notes}")
+    _write_csv(folder / f"{name}.csv", table.csv())
+
+
+def _trained_models(data: dict[str, Any], run_folder: Path) -> dict[str, dict[str, Any]]:
+    entries = data.get("columns") or data["rows"]
+    slugs = dict.fromkeys(entry["model_slug"] for entry in entries if entry["model_slug"])
+    return {spec["model"]: spec for spec in (read_spec(run_folder, slug) for slug in slugs)}
+
+
+def _write_csv(file: Path, table: pd.DataFrame) -> None:
+    with atomic_file(file) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
+
+
+def _perceptual(trained: dict[str, dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(filter(None, map(perceptual_facts, trained.values()))))
+
+
+def _notes(table: LdlTable1 | LdlTable2, trained: dict[str, dict[str, Any]], scale: str) -> str:
+    lines = ["## Notes", "", f"**Scale of this run.** {scale} It is not a reproduction of the paper's setting.", ""]
+    lines += [f"- {model}: {training_facts(spec)}" for model, spec in trained.items()]
+    lines += [f"- {words}" for words in _perceptual(trained)]
+    lines += ["", "**Protocols.**", ""]
+    lines += [f"- {METRICS[metric].label}: {protocol}" for metric, protocol in table.protocols().items()]
+    unavailable = table.unavailable()
+    if unavailable:
+        lines += ["", "**Empty cells.**", ""]
+        lines += [f"- {METRICS[metric].label}: {reason}" for metric, reason in unavailable.items()]
+    lines += [
+        "",
+        "**Intervals** are 95 % bootstrap intervals over the test images, paired for differences. They say nothing "
+        "about another seed, and with few images they are rough.",
+        "",
+    ]
+    lines += [f"- {comparison}" for comparison in table.comparisons()]
+    return "\n".join(lines) + "\n"
+
+
+def _published_part(beside: pd.DataFrame) -> str:
+    """The paper's values of the same models, in a table of their own where benchmarks differ."""
+    printed = beside[beside["published"].notna()]
+    if printed.empty:
+        return ""
+    shared = printed["measured"].notna().any()
+    wide = printed.pivot_table(index=["metric", "benchmark"], columns="model", values="published", sort=False)
+    digits = {metric.label: metric.digits for metric in METRICS.values()}
+    wide = wide[[metric in digits for metric in wide.index.get_level_values(0)]]
+    rows = [
+        [metric, benchmark, *("" if pd.isna(value) else f"{value:.{digits[metric]}f}" for value in values)]
+        for (metric, benchmark), values in zip(wide.index, wide.to_numpy(), strict=True)
+    ]
+    text = markdown(["metric", "benchmark", *map(str, wide.columns)], rows, text_columns=2)
+    remark = "" if shared else " The paper tested on other images, so that no difference can be given."
+    return f"## Published\n\nThe paper's values of the same columns.{remark}\n\n{text}\n\n"

@@ -1,0 +1,39 @@
+"""One Snakemake at a time on a run's folder.
+
+Snakemake's own lock stays behind when it is killed and must then be removed by hand; this one is the
+kernel's and ends with its holder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+from gansr.errors import UserError
+
+_held: list[IO[str]] = []
+
+
+def lock_run(folder: Path) -> None:
+    """Own a run's folder until this process ends.
+
+    Raises:
+        UserError: another process owns it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / ".owner").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        owner = lock.read().strip()
+        lock.close()
+        raise UserError(f"{folder}: process {owner} is working on this run; wait for it or end it") from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    # a child that outlives Snakemake must not keep the lock
+    os.set_inheritable(lock.fileno(), False)
+    _held.append(lock)

@@ -1,0 +1,88 @@
+"""A run's folder with hand-made scores and specs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gansr.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+
+Scores = dict[str, dict[str, float | None]]  # image, metric
+
+
+@pytest.fixture
+def published_folder() -> Path:
+    return ROOT / "config" / "published"
+
+
+@pytest.fixture
+def write_scores(tmp_path: Path) -> Callable[..., Path]:
+    """Write the scores of one model on one benchmark as the workflow does; None leaves a value empty."""
+
+    def write(scored: str, benchmark: str, scores: Scores, unavailable: dict[str, str] | None = None) -> Path:
+        file = tmp_path / "metrics" / scored / f"{benchmark}.csv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lines = [
+            f"{image},{metric},{'' if value is None else value}"
+            for image, values in scores.items()
+            for metric, value in values.items()
+        ]
+        file.write_text("\n".join(["image,metric,value", *lines]) + "\n", encoding="utf-8")
+        metrics = {metric for values in scores.values() for metric in values}
+        notes = {"protocols": {metric: f"how {metric} is measured" for metric in sorted(metrics)}}
+        file.with_suffix(".json").write_text(json.dumps(notes | {"unavailable": unavailable or {}}), encoding="utf-8")
+        return file
+
+    return write
+
+
+@pytest.fixture
+def write_spec(tmp_path: Path) -> Callable[..., None]:
+    """Write the spec.yaml of a trained model."""
+
+    def write(name: str, slug: str, *, perceptual: dict[str, Any] | None = None, iterations: int = 500) -> None:
+        losses: dict[str, Any] = {"pixel": {"weight": 1.0}} | ({"perceptual": perceptual} if perceptual else {})
+        record = {
+            "model": name,
+            "spec": {
+                "seed": 0,
+                "scale": 4,
+                "generator": {"network": "srresnet", "features": 4, "blocks": 1},
+                "method": {"iterations": iterations, "batch_size": 8, "patch_size": 64, "losses": losses},
+                "mad_interval": 10,
+            },
+            "inputs": {"training_images": ["one", "two", "three"]},
+            "parameters": 1_234_567,
+            "device": "cpu",
+            "torch": "2.0",
+            "seconds": 12.5,
+            "resumed_at": [],
+        }
+        folder = tmp_path / "models" / slug
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "spec.yaml").write_text(yaml.safe_dump(record), encoding="utf-8")
+
+    return write
+
+
+@pytest.fixture
+def refusal() -> Callable[..., str]:
+    """The one line with which a call is refused, and that it holds the words."""
+
+    def check(call: Callable[[], object], *words: str) -> str:
+        with pytest.raises(UserError) as caught:
+            call()
+        message = str(caught.value)
+        assert "\n" not in message
+        for word in words:
+            assert word in message, f"{word!r} is not in: {message}"
+        return message
+
+    return check

@@ -1,0 +1,170 @@
+"""Intervals, winners and scores: what stands in a cell is what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gansr.reporting.metrics import METRICS, best, in_table_order
+from gansr.reporting.scores import read_scores
+from gansr.reporting.statistics import mean_interval
+
+VALUES = st.lists(st.floats(0, 50), min_size=1, max_size=8)
+
+
+@settings(max_examples=20, deadline=None)
+@given(VALUES)
+def test_the_interval_lies_within_the_values_and_holds_the_mean(values: list[float]) -> None:
+    low, high = mean_interval(np.array(values))
+    slack = 1e-9 + 1e-9 * max(values)
+    assert min(values) - slack <= low <= high <= max(values) + slack
+    assert low - slack <= np.mean(values) <= high + slack
+
+
+@settings(max_examples=20, deadline=None)
+@given(VALUES)
+def test_the_interval_is_the_same_each_time(values: list[float]) -> None:
+    assert mean_interval(np.array(values)) == mean_interval(np.array(values))
+
+
+@given(st.floats(-1e6, 1e6))
+@settings(max_examples=10, deadline=None)
+def test_one_image_gives_a_point(value: float) -> None:
+    assert mean_interval(np.array([value])) == (value, value)
+
+
+@settings(max_examples=20, deadline=None)
+@given(VALUES, st.floats(-100, 100))
+def test_a_shift_of_all_values_shifts_the_interval(values: list[float], shift: float) -> None:
+    low, high = mean_interval(np.array(values))
+    assert mean_interval(np.array(values) + shift) == pytest.approx((low + shift, high + shift), abs=1e-6)
+
+
+@pytest.mark.parametrize("values", [[1.0, 3.0], [0.2, 0.9, 0.4], [30.1, 28.4, 33.0, 25.2]])
+def test_the_interval_is_the_quantiles_of_all_resamples(values: list[float]) -> None:
+    # with so few images every resample can be listed
+    means = [np.mean(resample) for resample in product(values, repeat=len(values))]
+    low, high = mean_interval(np.array(values))
+    assert np.mean(np.array(means) < low - 1e-9) <= 0.035 and np.mean(np.array(means) <= low + 1e-9) >= 0.015
+    assert np.mean(np.array(means) > high + 1e-9) <= 0.035 and np.mean(np.array(means) >= high - 1e-9) >= 0.015
+
+
+def test_two_images_give_the_two_values() -> None:
+    # a quarter of all resamples draws one image twice
+    assert mean_interval(np.array([3.0, 1.0])) == (1.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "expected"),
+    [
+        ("psnr_y", [20.0, 30.0, 25.0], [False, True, False]),
+        ("lpips_alex", [0.2, 0.3, 0.1], [False, False, True]),
+        ("ssim_y", [0.9, 0.8], [True, False]),
+        # equal as printed
+        ("psnr_y", [30.0001, 30.0004, 29.0], [True, True, False]),
+        ("lpips_alex", [0.12341, 0.12344], [True, True]),
+        ("psnr_y", [30.0], [False]),
+        ("psnr_y", [30.0, None], [False, False]),
+        ("psnr_y", [30.0, None, 31.0], [False, False, True]),
+        ("lpips_alex", [None, None], [False, False]),
+        ("psnr_y", [], []),
+    ],
+)
+def test_the_best_is_best_as_printed(metric: str, values: list[float | None], expected: list[bool]) -> None:
+    assert best(values, METRICS[metric]) == expected
+
+
+@given(st.lists(st.floats(0, 50), min_size=2, max_size=6), st.sampled_from(list(METRICS)))
+def test_the_winner_prints_as_no_worse_than_any_other(values: list[float], metric: str) -> None:
+    chosen = METRICS[metric]
+    sign = 1 if chosen.higher_is_better else -1
+    printed = [sign * float(chosen.text(value)) for value in values]
+    assert [number == max(printed) for number in printed] == best(list(values), chosen)
+
+
+def test_metrics_stand_in_the_papers_order_and_digits() -> None:
+    assert in_table_order(["psnr_y", "ssim_y", "lpips_alex"]) == ["lpips_alex", "psnr_y", "ssim_y"]
+    assert in_table_order(["ssim_y"]) == ["ssim_y"]
+    assert [METRICS[name].text(0.12345678) for name in METRICS] == ["0.1235", "0.123", "0.1235"]
+    assert [METRICS[name].arrow for name in METRICS] == ["LPIPS ↓", "PSNR ↑", "SSIM ↑"]
+    assert METRICS["psnr_y"].text(None) == ""
+
+
+# ---- scores
+
+
+def test_the_mean_is_over_all_images(write_scores: Callable[..., Path], tmp_path: Path) -> None:
+    write_scores("model", "photos", {"a": {"psnr_y": 30.0}, "b": {"psnr_y": 33.0}})
+    assert read_scores(tmp_path, "model", "photos", ["b", "a"]).mean("psnr_y") == 31.5
+
+
+@pytest.mark.parametrize("image", ["NA", "001", "1", "nan", "null", "None", "1e5", "True", "with, comma"])
+def test_any_name_of_an_image_survives(write_scores: Callable[..., Path], tmp_path: Path, image: str) -> None:
+    written = f'"{image}"' if "," in image else image
+    write_scores("model", "photos", {written: {"psnr_y": 30.0}, "b": {"psnr_y": 31.0}})
+    scores = read_scores(tmp_path, "model", "photos", [image, "b"])
+    assert scores.values.loc[image, "psnr_y"] == 30.0
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ({"a": {"psnr_y": 30.0}}, ["b"]),
+        ({"a": {"psnr_y": 30.0}, "b": {"psnr_y": 31.0}, "surplus": {"psnr_y": 1.0}}, ["surplus"]),
+        ({}, []),
+        ({"a": {"psnr_y": 30.0}, "b": {"psnr_y": None}}, ["psnr_y", "b"]),
+        ({"a": {"psnr_y": 30.0}, "b": {"psnr_y": float("nan")}}, ["psnr_y", "b"]),
+        ({"a": {"psnr_y": 30.0, "ssim_y": 0.9}, "b": {"psnr_y": 30.0}}, ["ssim_y", "b"]),
+    ],
+)
+def test_scores_that_do_not_cover_the_benchmark_are_refused(
+    write_scores: Callable[..., Path],
+    tmp_path: Path,
+    refusal: Callable[..., str],
+    scores: dict[str, dict[str, float | None]],
+    words: list[str],
+) -> None:
+    file = write_scores("model", "photos", scores)
+    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a", "b"]), str(file), "again", *words)
+
+
+def test_an_image_scored_twice_is_refused(
+    write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str]
+) -> None:
+    file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
+    file.write_text(file.read_text() + "a,psnr_y,31.0\n")
+    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"]), str(file), "again")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "image,metric\na,psnr_y\n", "image,metric,value\na,psnr_y,1\na,b,c,d,e\n", "image,metric,value\na,psnr_y,x\n"]
+)
+def test_a_broken_score_file_is_refused_in_one_line(
+    write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str], text: str
+) -> None:
+    file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
+    file.write_text(text)
+    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"]), str(file), "again")
+
+
+@pytest.mark.parametrize("which", [".csv", ".json"])
+def test_a_missing_score_file_is_refused(
+    write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str], which: str
+) -> None:
+    file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
+    file.with_suffix(which).unlink()
+    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"]), str(file), "again")
+
+
+def test_a_metric_that_could_not_be_computed_has_no_mean(write_scores: Callable[..., Path], tmp_path: Path) -> None:
+    scores = {"a": {"psnr_y": 30.0, "lpips_alex": None}, "b": {"psnr_y": 31.0, "lpips_alex": None}}
+    write_scores("model", "photos", scores, {"lpips_alex": "no weights"})
+    read = read_scores(tmp_path, "model", "photos", ["a", "b"])
+    assert (read.mean("lpips_alex"), read.mean("psnr_y")) == (None, 30.5)
+    assert read.unavailable == {"lpips_alex": "no weights"}

@@ -1,0 +1,90 @@
+"""The command line, as a user meets it: a mistake is one line and exit code 1."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gansr.cli import app
+
+ROOT = Path(__file__).parents[1]
+
+
+def gansr(*words: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "gansr", *map(str, words)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def mistake(result: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert result.returncode == 1, result.stderr
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("gansr: error: ")
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in line
+    assert result.stdout == ""
+
+
+def test_check_lists_every_model_of_the_default_run() -> None:
+    result = gansr("check", "config/config.yaml")
+    assert result.returncode == 0, result.stderr
+    models = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))["models"]
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [model["name"] for model in models]
+
+
+def test_check_of_a_broken_config_names_file_key_and_what_was_meant(tmp_path: Path) -> None:
+    data = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    data["benchmrks"] = data.pop("benchmarks")
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    mistake(gansr("check", file), str(file), '"benchmrks"', 'did you mean "benchmarks"?')
+
+
+def test_check_of_a_missing_config_names_it() -> None:
+    mistake(gansr("check", "config/absent.yaml"), "config/absent.yaml", "no such file")
+
+
+def test_check_of_a_folder_names_it() -> None:
+    mistake(gansr("check", "config"), "config", "directory")
+
+
+def test_a_spec_that_is_no_json_is_a_mistake_and_the_log_opens_with_the_command(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "one.log"
+    words = ["images", "--spec", "{not json", "--output", str(tmp_path / "a folder"), "--log", str(log)]
+    mistake(gansr(*words), "--spec", "not JSON")
+    first, *rest = log.read_text(encoding="utf-8").splitlines()
+    assert first == f"gansr {shlex.join(words)}"
+    assert any("error: --spec: not JSON" in line for line in rest)
+    assert not (tmp_path / "a folder").exists()
+
+
+def test_an_unknown_table_is_named_with_the_valid_ones(tmp_path: Path) -> None:
+    result = gansr("table", "ldl_table9", "--spec", "{}", "--run-folder", tmp_path, "--published", tmp_path)
+    mistake(result, '"ldl_table9"', "ldl_table1", "ldl_table2")
+
+
+def test_an_unknown_figure_is_named_with_the_valid_ones(tmp_path: Path) -> None:
+    result = gansr("figure", "mad_stabilty", "--spec", "{}", "--run-folder", tmp_path)
+    mistake(result, '"mad_stabilty"', "artifact_map", "mad_stability")
+
+
+def test_a_file_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = gansr("check", tmp_path / "file" / "config.yaml")
+    mistake(result, str(tmp_path / "file" / "config.yaml"))
+
+
+def test_an_unknown_verb_is_refused_without_a_traceback() -> None:
+    result = gansr("chekc")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr and "chekc" in result.stderr
+
+
+@pytest.mark.parametrize("command", app.registered_commands, ids=lambda command: command.callback.__name__)
+def test_every_verb_says_what_it_does(command: object) -> None:
+    assert command.callback.__doc__  # type: ignore[attr-defined]

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from .conftest import REPOSITORY, Project, micro_config
+
+pytestmark = pytest.mark.workflow
+
+MODELS = ["SRResNet", "SRResNet+GAN", "SRResNet+LDL"]
+IMAGES = ["chelsea", "coffee"]
+
+
+def the_only_error_line(result: subprocess.CompletedProcess[str]) -> str:
+    """A user's mistake: not 0, no traceback, one line of ours."""
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr + result.stdout
+    lines = [line for line in result.stderr.splitlines() if line.startswith("gansr: error:")]
+    assert len(set(lines)) == 1, result.stderr[-2000:]
+    return lines[0]
+
+
+# --- what a run leaves behind, file by file
+
+
+def test_a_model_has_its_weights_spec_and_log(finished: Project) -> None:
+    for model in MODELS:
+        folder = finished.results / "models" / model
+        for name in ("generator.safetensors", "generator_ema.safetensors"):
+            assert (folder / name).stat().st_size > 0
+        spec = yaml.safe_load((folder / "spec.yaml").read_text())
+        assert spec["model"] == model
+        assert spec["spec"]["method"]["iterations"] == 6
+        log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        assert [line["iteration"] for line in log] == [1, 2, 3, 4, 5, 6]
+        assert all(np.isfinite(list(line["losses"].values())).all() for line in log)
+
+
+def test_the_terms_of_a_method_are_the_terms_that_were_trained(finished: Project) -> None:
+    line = json.loads((finished.results / "models" / "SRResNet+LDL" / "log.jsonl").read_text().splitlines()[-1])
+    assert set(line["losses"]) == {"pixel", "perceptual", "adversarial", "artifact", "discriminator"}
+    line = json.loads((finished.results / "models" / "SRResNet+GAN" / "log.jsonl").read_text().splitlines()[-1])
+    assert "artifact" not in line["losses"]
+
+
+def test_snapshots_are_kept_at_every_interval(finished: Project) -> None:
+    kept = np.load(finished.results / "models" / "SRResNet+LDL" / "snapshots.npz")
+    assert kept["iterations"].tolist() == [0, 2, 4, 6]
+    assert sorted(kept["types"]) == ["A", "B", "C"]
+    assert all(kept[label].shape == (4, 3, 32, 32) for label in kept["labels"])
+
+
+def test_every_model_has_sr_images_of_hr_size(finished: Project) -> None:
+    for model in ["Bicubic", *MODELS, "SRResNet+GAN_raw"]:
+        folder = finished.results / "images" / model / "small_test"
+        assert sorted(file.stem for file in folder.glob("*.png")) == IMAGES
+        for file in folder.glob("*.png"):
+            assert Image.open(file).size == (96, 96)  # HR 96 x 97 cropped to a multiple of 4
+
+
+def test_scores_have_one_row_per_image_and_metric(finished: Project) -> None:
+    for model in ["Bicubic", *MODELS, "SRResNet+GAN_raw"]:
+        scores = pd.read_csv(finished.results / "metrics" / model / "small_test.csv")
+        assert list(scores.columns) == ["image", "metric", "value"]
+        assert len(scores) == len(IMAGES) * 3
+        assert scores[scores["metric"] != "lpips_alex"]["value"].notna().all()
+        assert scores[scores["metric"] == "lpips_alex"]["value"].isna().all()
+
+
+def test_table_1_has_a_column_per_model_and_says_why_cells_are_empty(finished: Project) -> None:
+    table = pd.read_csv(finished.results / "tables" / "ldl_table1.csv")
+    assert list(table.columns) == ["metric", "benchmark", "Bicubic", *MODELS]
+    scores = pd.read_csv(finished.results / "metrics" / "SRResNet+LDL" / "small_test.csv")
+    psnr = scores[scores["metric"] == "psnr_y"]["value"].mean()
+    assert table[table["metric"] == "PSNR"]["SRResNet+LDL"].item() == pytest.approx(psnr, rel=1e-5)
+    assert table[table["metric"] == "LPIPS"].iloc[0, 2:].isna().all()
+    notes = (finished.results / "tables" / "ldl_table1_notes.md").read_text()
+    assert "alexnet-owt-7be5be79.pth" in notes
+    assert "random weights" in notes
+    assert "6 iterations" in notes
+
+
+def test_table_2_has_the_papers_columns(finished: Project) -> None:
+    table = pd.read_csv(finished.results / "tables" / "ldl_table2.csv", dtype=str, keep_default_na=False)
+    assert list(table.columns) == ["row", "M", "sigma_M", "M_refine", "Psi_EMA", "LPIPS", "PSNR", "SSIM"]
+    assert table["row"].tolist() == ["1'", "5"]
+    assert table.loc[0, ["M", "sigma_M", "M_refine", "Psi_EMA"]].tolist() == ["", "", "", ""]
+    assert table.loc[1, ["M", "sigma_M", "M_refine", "Psi_EMA"]].tolist() == ["x", "x", "x", "x"]
+
+
+def test_tables_stand_beside_the_published_ones(finished: Project) -> None:
+    for name in ("ldl_table1", "ldl_table2"):
+        beside = pd.read_csv(finished.results / "tables" / f"{name}_vs_published.csv")
+        assert list(beside.columns) == [
+            *("metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images", "published", "delta")
+        ]
+        measured = beside[beside["measured"].notna()]
+        assert (measured["images"] == len(IMAGES)).all()
+        assert (measured["ci_low"] <= measured["measured"]).all()
+        assert (measured["measured"] <= measured["ci_high"]).all()
+        assert beside["published"].notna().any()
+        for suffix in (".md", ".tex", "_notes.md"):
+            assert (finished.results / "tables" / f"{name}{suffix}").stat().st_size > 0
+
+
+def test_figures_and_their_data_are_there(finished: Project) -> None:
+    folder = finished.results / "figures"
+    curves = pd.read_csv(folder / "mad_stability.csv")
+    assert list(curves.columns) == ["model", "patch", "type", "iteration", "mad"]
+    assert len(curves) == 2 * 3 * 3
+    for stem in ("mad_stability", "artifact_map_A", "artifact_map_B", "artifact_map_C"):
+        assert (folder / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
+        assert Image.open(folder / f"{stem}.png").width > 500
+
+
+def test_provenance_says_what_the_run_was_made_from(finished: Project) -> None:
+    record = json.loads((finished.results / "provenance.json").read_text())
+    assert set(record["models"]) == set(MODELS)
+    assert set(record["hr_images_sha256"]["small_test"]) == set(IMAGES)
+    assert record["packages"]["torch"]
+    assert record["job_seconds"]["finetune/SRResNet+LDL"] > 0
+    assert {"revision", "changed"} <= set(record["code"])
+
+
+def test_each_log_opens_with_the_line_that_made_it(finished: Project) -> None:
+    logs = list((finished.results / "logs").rglob("*.log"))
+    assert len(logs) > 15
+    for log in logs:
+        assert "gansr " in log.read_text().splitlines()[0]
+
+
+def test_nothing_half_written_stays(finished: Project) -> None:
+    assert not [file for file in (finished.folder / "results").rglob("*") if ".partial" in file.name]
+
+
+def test_the_end_of_a_run_says_where_tables_and_figures_are(finished: Project) -> None:
+    said = (finished.folder / "first_run.txt").read_text()
+    assert "results/micro/tables/ldl_table1.md" in said
+    assert "results/micro/figures/mad_stability.png" in said
+
+
+# --- running again
+
+
+def test_a_second_run_does_nothing(finished: Project) -> None:
+    result = finished.snakemake("all")
+    assert result.returncode == 0
+    assert "Nothing to be done" in result.stderr
+
+
+def test_editing_ldls_artifact_weight_redoes_ldl_alone(copied: Project) -> None:
+    method = copied.folder / "config" / "methods" / "ldl.yaml"
+    method.write_text(method.read_text().replace("    weight: 1.0\n    window: 7", "    weight: 2.0\n    window: 7"))
+    jobs = copied.planned()
+    rules = {rule for rule, _ in jobs}
+    assert rules.isdisjoint({"images", "patch_store", "mad_patches", "pretrain"})
+    assert {output for rule, output in jobs if rule == "finetune"} == {
+        f"results/micro/models/SRResNet+LDL/{name}"
+        for name in ("generator.safetensors", "generator_ema.safetensors", "spec.yaml", "log.jsonl", "snapshots.npz")
+    }
+    assert {output for rule, output in jobs if rule == "upscale"} == {"results/micro/images/SRResNet+LDL/small_test"}
+    assert {"score", "table", "mad_stability", "artifact_map", "provenance"} <= rules
+
+
+def test_cosmetic_edits_redo_nothing(copied: Project) -> None:
+    config = micro_config()
+    config["overrides"]["finetune"] = dict(reversed(config["overrides"]["finetune"].items()))
+    copied.configure(config)
+    method = copied.folder / "config" / "methods" / "ldl.yaml"
+    method.write_text("# another comment\n" + method.read_text().replace("title: LDL", "title: another title"))
+    assert copied.planned() == set()
+
+
+def test_a_method_of_ones_own_is_one_file_and_one_line(copied: Project) -> None:
+    (copied.folder / "config" / "methods" / "gan_l1.yaml").write_text(
+        "extends: gan\ntitle: GAN, stronger L1\nlosses:\n  pixel: {weight: 1.0}\n"
+    )
+    config = micro_config()
+    config["models"].append(
+        {"name": "SRResNet+GAN-L1", "generator": "srresnet", "method": "gan_l1", "start": "SRResNet"}
+    )
+    copied.configure(config)
+    trained = {output for rule, output in copied.planned() if rule in ("pretrain", "finetune")}
+    assert trained and all("SRResNet+GAN-L1" in output for output in trained)
+    result = copied.snakemake("results/micro/tables/ldl_table1.csv")
+    assert result.returncode == 0, result.stderr[-3000:]
+    table = pd.read_csv(copied.results / "tables" / "ldl_table1.csv")
+    assert list(table.columns) == ["metric", "benchmark", "Bicubic", *MODELS, "SRResNet+GAN-L1"]
+
+
+def test_a_killed_run_goes_on_where_it_was(project: Project) -> None:
+    config = micro_config()
+    config["models"] = config["models"][:2]
+    config["overrides"]["finetune"]["iterations"] = 100_000
+    config["tables"], config["figures"] = {"ldl_table1": {}}, {}
+    project.configure(config)
+    checkpoints = project.results / "work" / "SRResNet+GAN"
+    # a session of its own, so that Snakemake and its jobs are killed together
+    process = subprocess.Popen(
+        project.command("all"), cwd=project.folder, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 180
+    while not list(checkpoints.glob("*/checkpoint.pt")):
+        assert time.monotonic() < deadline and process.poll() is None, "no checkpoint was written"
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (folder,) = (path.parent for path in checkpoints.glob("*/checkpoint.pt"))
+    assert not (project.results / "models" / "SRResNet+GAN" / "generator.safetensors").exists()
+
+    again = subprocess.Popen(
+        project.command("all"), cwd=project.folder, start_new_session=True, stderr=subprocess.PIPE, text=True
+    )
+    log = project.results / "logs" / "finetune" / "SRResNet+GAN.log"
+    try:
+        deadline = time.monotonic() + 120
+        while "going on after iteration" not in (log.read_text() if log.exists() else ""):
+            assert time.monotonic() < deadline and again.poll() is None, "the second run did not resume"
+            time.sleep(0.2)
+    finally:
+        os.killpg(again.pid, signal.SIGINT)
+        again.communicate(timeout=60)
+    resumed_at = int(log.read_text().split("going on after iteration ")[1].split()[0])
+    assert resumed_at > 0
+    assert (folder / "checkpoint.pt").exists()
+
+
+# --- what bad input gets
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda config: config.update(benchmrks=config.pop("benchmarks")), ["benchmrks", 'did you mean "benchmarks"']),
+        (lambda config: config["models"][1].update(method="gna"), ["gna", 'did you mean "gan"']),
+        (lambda config: config.update(scale=5), ["scale", "5"]),
+        (lambda config: config["models"].append(config["models"][0]), ['"SRResNet" is used twice']),
+        (lambda config: config["datasets"]["small_test"].update(folder="own/nothing"), ["own/nothing", "does not exist"]),
+    ],
+)
+def test_a_wrong_config_is_one_line_before_any_job(project: Project, change, words) -> None:
+    config = micro_config()
+    change(config)
+    project.configure(config)
+    line = the_only_error_line(project.snakemake("all"))
+    assert "config/micro.yaml" in line
+    for word in words:
+        assert word in line
+    assert not (project.folder / "results").exists()
+
+
+def test_a_truncated_image_stops_its_job_with_one_line(project: Project) -> None:
+    file = project.folder / "own" / "train" / "ihc.png"
+    file.write_bytes(file.read_bytes()[:5000])
+    result = project.snakemake("results/data/small_train/x4/patches")
+    line = the_only_error_line(result)
+    assert "own/train/ihc.png" in line and "truncated" in line
+    left = [path for path in (project.folder / "results" / "data").rglob("*") if path.is_file()]
+    assert left == []
+
+
+def test_a_training_image_smaller_than_the_patch_is_named(project: Project) -> None:
+    Image.new("RGB", (31, 40)).save(project.folder / "own" / "train" / "tiny.png")
+    line = the_only_error_line(project.snakemake("results/micro/models/SRResNet/spec.yaml"))
+    assert "tiny" in line and "smaller than the patch" in line
+
+
+def test_two_runs_of_one_name_do_not_mix(project: Project) -> None:
+    (project.results).mkdir(parents=True)
+    holder = subprocess.Popen(
+        [
+            *(str(Path(project.command()[0]).parent / "python"), "-c"),
+            "import sys, time; from pathlib import Path; from gansr.run_lock import lock_run; "
+            "lock_run(Path('results/micro')); print('held', flush=True); time.sleep(60)",
+        ],
+        cwd=project.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
+        line = the_only_error_line(project.snakemake("results/data/small_test/x4/images"))
+        assert str(holder.pid) in line
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+# --- every config file
+
+
+@pytest.mark.parametrize("file", sorted((REPOSITORY / "config").glob("*.yaml")), ids=lambda file: file.name)
+def test_every_run_in_config_is_dry_run(project: Project, file: Path) -> None:
+    if file.name in ("datasets.yaml", "weights.yaml"):
+        pytest.skip(f"{file.name} is no run; every run reads it")
+    (project.folder / "config" / "micro.yaml").write_text(file.read_text())
+    result = project.snakemake("--dry-run", "all")
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "finetune" in result.stdout
+
+
+def test_the_workflow_passes_snakemakes_lint(project: Project) -> None:
+    result = project.snakemake("--lint")
+    assert result.returncode == 0, result.stderr[-3000:]

@@ -1,0 +1,61 @@
+# SR images of every model on every benchmark, and their per-image scores.
+
+
+rule upscale:
+    input:
+        images=f"{RUN.data_dir}/{{benchmark}}/x{SCALE}/images",
+        weights=scored_weights,
+    output:
+        directory(f"{RESULTS}/images/{{scored}}/{{benchmark}}"),
+    log:
+        f"{LOGS}/upscale/{{scored}}/{{benchmark}}.log",
+    benchmark:
+        f"{TIMINGS}/upscale/{{scored}}/{{benchmark}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=lambda wildcards: int(SCORED[wildcards.scored][0] != BICUBIC),
+        gpu_manufacturer="nvidia",
+        mem_mb=8000,
+        runtime=240,
+    params:
+        spec=upscale_slice,
+        weights=lambda wildcards, input: (
+            f"--weights {input.weights}" if input.weights else ""
+        ),
+    shell:
+        "gansr upscale --spec {params.spec:q} --images {input.images:q} {params.weights} --output {output:q} "
+        "--gpus {resources.gpu} --threads {threads} --log {log:q}"
+
+
+rule score:
+    input:
+        sr=f"{RESULTS}/images/{{scored}}/{{benchmark}}",
+        images=f"{RUN.data_dir}/{{benchmark}}/x{SCALE}/images",
+        # optional: a file put there later makes the scores that need it
+        alexnet=(
+            [str(PLAN.alexnet)]
+            if "lpips_alex" in RUN.metrics and PLAN.alexnet.is_file()
+            else []
+        ),
+    output:
+        scores=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.csv",
+        protocols=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.json",
+    log:
+        f"{LOGS}/score/{{scored}}/{{benchmark}}.log",
+    benchmark:
+        f"{TIMINGS}/score/{{scored}}/{{benchmark}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        code=code_versions.METRICS,
+        metrics=",".join(RUN.metrics),
+        alexnet=str(PLAN.alexnet),
+    shell:
+        "gansr score --sr {input.sr:q} --hr {input.images:q}/HR --metrics {params.metrics} --alexnet {params.alexnet:q} "
+        "--output {output.scores:q} --threads {threads} --log {log:q}"

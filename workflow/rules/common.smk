@@ -1,0 +1,189 @@
+# What the stages share: the checked configuration, paths, and each job's slice of the configuration.
+import re
+import sys
+from pathlib import Path
+
+from snakemake.utils import validate
+
+from gansr import code_versions
+from gansr.config import slices
+from gansr.config.dataset import image_files
+from gansr.config.loading import read_yaml
+from gansr.config.plan import canonical, load_plan, mad_slice
+from gansr.config.run import BICUBIC
+from gansr.errors import UserError
+from gansr.run_lock import lock_run
+from gansr.snakemake_launcher import own_commands_first
+
+own_commands_first()
+
+
+def checked_plan():
+    source = ", ".join(map(str, workflow.configfiles)) or "--config"
+    try:
+        for file in workflow.configfiles:
+            read_yaml(Path(file))
+        return load_plan(dict(config), source)
+    except UserError as error:
+        sys.exit(f"gansr: error: {error}")
+
+
+PLAN = checked_plan()
+validate(config, "../schemas/config.schema.json", set_default=False)
+RUN = PLAN.run
+SCALE = RUN.scale
+RESULTS = f"results/{RUN.run}"
+IMAGES = f"{RUN.data_dir}/{{dataset}}/x{SCALE}"
+LOGS = f"{RESULTS}/logs"
+TIMINGS = f"{RESULTS}/timings"
+# The environment that environment.yml makes; read with --software-deployment-method conda only.
+ENVIRONMENT = "gansr"
+MODELS = {model.slug: model for model in PLAN.models.values()}
+PRETRAINED = [
+    slug for slug, model in MODELS.items() if model.method.stage == "pretrain"
+]
+FINETUNED = [slug for slug, model in MODELS.items() if model.method.stage == "finetune"]
+SCORED = {PLAN.scored_slug(BICUBIC, "raw"): (BICUBIC, "raw")} | {
+    PLAN.scored_slug(name, weights): (name, weights) for name, weights in PLAN.scored()
+}
+TABLE_NAMES = [
+    name for name in ("ldl_table1", "ldl_table2") if getattr(RUN.tables, name)
+]
+
+
+def any_of(names):
+    return "|".join(map(re.escape, names)) or "none"
+
+
+wildcard_constraints:
+    dataset=any_of(PLAN.datasets),
+    benchmark=any_of(RUN.benchmarks),
+    scored=any_of(SCORED),
+    table=any_of(TABLE_NAMES),
+
+
+SCORES = collect(
+    "{results}/metrics/{scored}/{benchmark}.csv",
+    results=RESULTS,
+    scored=SCORED,
+    benchmark=RUN.benchmarks,
+)
+TABLES = collect(
+    "{results}/tables/{table}{form}",
+    results=RESULTS,
+    table=TABLE_NAMES,
+    form=[".csv", ".md", ".tex", "_notes.md", "_vs_published.csv"],
+)
+# One strip for each type of patch: all three where the patches are picked, else the types that are given.
+ARTIFACT_MAP_TYPES = (
+    sorted({patch.type for patch in RUN.mad.patches})
+    if RUN.mad and RUN.mad.patches != "auto"
+    else ["A", "B", "C"]
+)
+FIGURE_STEMS = (["mad_stability"] if RUN.figures.mad_stability else []) + (
+    [f"artifact_map_{kind}" for kind in ARTIFACT_MAP_TYPES]
+    if RUN.figures.artifact_map
+    else []
+)
+FIGURES = collect(
+    "{results}/figures/{stem}.{form}",
+    results=RESULTS,
+    stem=FIGURE_STEMS,
+    form=["pdf", "png"],
+) + ([f"{RESULTS}/figures/mad_stability.csv"] if RUN.figures.mad_stability else [])
+
+
+def own_run_folder():
+    try:
+        lock_run(Path(RESULTS))
+    except UserError as error:
+        sys.exit(f"gansr: error: {error}")
+
+
+def print_where_the_results_are():
+    print(f"\nTables and figures of the run {RUN.run}:", file=sys.stderr)
+    for pattern in ("tables/*.md", "figures/*.png"):
+        for file in sorted(Path(RESULTS).glob(pattern)):
+            print(f"  {file}", file=sys.stderr)
+
+
+def dataset_slice(wildcards):
+    dataset = PLAN.datasets[wildcards.dataset]
+    return canonical(
+        {
+            "code": code_versions.IMAGES,
+            "name": wildcards.dataset,
+            "scale": SCALE,
+            "dataset": dataset.model_dump(mode="json", exclude={"licence"}),
+        }
+    )
+
+
+def dataset_files(wildcards):
+    dataset = PLAN.datasets[wildcards.dataset]
+    return image_files(dataset, wildcards.dataset) if dataset.folder else []
+
+
+def training_slice(wildcards):
+    return canonical(MODELS[wildcards.model].spec)
+
+
+def patch_store_of(wildcards):
+    return f"{RUN.data_dir}/{MODELS[wildcards.model].dataset}/x{SCALE}/patches"
+
+
+def model_name(wildcards):
+    return MODELS[wildcards.model].name
+
+
+def start_weights(wildcards):
+    """The weights that the start model is tested with: EMA weights where its method keeps them."""
+    start = MODELS[wildcards.model].start
+    file = "generator_ema" if PLAN.tested_weights(start) == "ema" else "generator"
+    return f"{RESULTS}/models/{PLAN.models[start].slug}/{file}.safetensors"
+
+
+def vgg19_weights(wildcards):
+    perceptual = MODELS[wildcards.model].method.losses.get("perceptual", {})
+    return [str(PLAN.vgg19)] if perceptual.get("weights") == "pretrained" else []
+
+
+def upscale_slice(wildcards):
+    spec = {"code": code_versions.INFERENCE, "scale": SCALE}
+    name, _ = SCORED[wildcards.scored]
+    if name != BICUBIC:
+        spec["generator"] = PLAN.models[name].spec["generator"]
+    return canonical(spec)
+
+
+def scored_weights(wildcards):
+    name, weights = SCORED[wildcards.scored]
+    if name == BICUBIC:
+        return []
+    file = "generator_ema" if weights == "ema" else "generator"
+    return f"{RESULTS}/models/{PLAN.models[name].slug}/{file}.safetensors"
+
+
+def table_scores(wildcards):
+    pairs = slices.table_scores(PLAN, wildcards.table)
+    return [
+        f"{RESULTS}/metrics/{scored}/{benchmark}.csv" for scored, benchmark in pairs
+    ]
+
+
+def table_specs(wildcards):
+    return [
+        f"{RESULTS}/models/{model}/spec.yaml"
+        for model in slices.table_models(PLAN, wildcards.table)
+    ]
+
+
+def table_slice(wildcards):
+    return canonical(slices.table_slice(PLAN, wildcards.table))
+
+
+def figure_snapshots(figure):
+    return [
+        f"{RESULTS}/models/{model}/snapshots.npz"
+        for model in slices.figure_models(PLAN, figure)
+    ]

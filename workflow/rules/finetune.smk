@@ -1,0 +1,45 @@
+# Models of a method, from the generator named by `start`; SR of the MAD patches is kept on the way.
+
+
+rule finetune:
+    input:
+        patches=patch_store_of,
+        start=start_weights,
+        vgg19=vgg19_weights,
+        mad_patches=rules.mad_patches.output if RUN.mad else [],
+        mad_images=rules.mad_patches.input.images,
+    output:
+        raw=f"{RESULTS}/models/{{model}}/generator.safetensors",
+        ema=f"{RESULTS}/models/{{model}}/generator_ema.safetensors",
+        spec=f"{RESULTS}/models/{{model}}/spec.yaml",
+        history=f"{RESULTS}/models/{{model}}/log.jsonl",
+        snapshots=f"{RESULTS}/models/{{model}}/snapshots.npz" if RUN.mad else [],
+    log:
+        f"{LOGS}/finetune/{{model}}.log",
+    benchmark:
+        f"{TIMINGS}/finetune/{{model}}.tsv"
+    wildcard_constraints:
+        model=any_of(FINETUNED),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=1,
+        gpu_manufacturer="nvidia",
+        mem_mb=8000,
+        runtime=2880,
+    params:
+        spec=training_slice,
+        name=model_name,
+        work=f"{RESULTS}/work/{{model}}",
+        folder=subpath(output.raw, parent=True),
+        vgg19=lambda wildcards, input: f"--vgg19 {input.vgg19}" if input.vgg19 else "",
+        mad=lambda wildcards, input: (
+            f"--mad-patches {input.mad_patches} --mad-images {input.mad_images}"
+            if input.mad_patches
+            else ""
+        ),
+    shell:
+        "gansr train --spec {params.spec:q} --name {params.name:q} --patches {input.patches:q} --start {input.start:q} "
+        "{params.vgg19} {params.mad} "
+        "--work {params.work:q} --output {params.folder:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
