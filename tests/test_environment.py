@@ -65,9 +65,13 @@ def test_every_pin_has_a_hash() -> None:
     assert [name for name, found in PINS.items() for _, _, hashes in found if not hashes] == []
 
 
-@pytest.mark.parametrize("text", [LOCK, ENVIRONMENT, MAKEFILE], ids=["requirements.lock", "environment.yml", "Makefile"])
+@pytest.mark.parametrize(
+    "text", [LOCK, ENVIRONMENT, MAKEFILE], ids=["requirements.lock", "environment.yml", "Makefile"]
+)
 def test_no_address_of_any_index_is_kept(text: str) -> None:
-    assert not re.search(r"https?:|--(extra-)?index-url|--find-links|--trusted-host|@ file", text.replace("--no-emit-index-url", ""))
+    assert not re.search(
+        r"https?:|--(extra-)?index-url|--find-links|--trusted-host|@ file", text.replace("--no-emit-index-url", "")
+    )
 
 
 def test_environment_yml_installs_the_lock_with_its_hashes() -> None:

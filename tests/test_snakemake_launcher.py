@@ -1,4 +1,4 @@
-"""Targets may stand after --resources; everything else reaches Snakemake as it was given."""
+"""Targets may stand after options that take many words; everything else reaches Snakemake as it was given."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansr.snakemake_launcher import own_commands_first, targets_first
+from gansr.snakemake_launcher import BELONGS, main, missing_config_file, own_commands_first, targets_first
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,10 @@ from gansr.snakemake_launcher import own_commands_first, targets_first
         ("--resources gpu=4 all images", "all images --resources gpu=4"),
         ("--resources gpu=4 all --cores 4", "all --resources gpu=4 --cores 4"),
         ("--res gpu=4 all", "all --res gpu=4"),
-        ("--resources gpu=4 results/demo/tables/ldl_table1.csv", "results/demo/tables/ldl_table1.csv --resources gpu=4"),
+        (
+            "--resources gpu=4 results/demo/tables/ldl_table1.csv",
+            "results/demo/tables/ldl_table1.csv --resources gpu=4",
+        ),
         # the order of targets says nothing
         ("first --resources gpu=4 second", "second first --resources gpu=4"),
         # Snakemake itself understands these
@@ -31,19 +34,40 @@ from gansr.snakemake_launcher import own_commands_first, targets_first
         ("--cores 4 all", "--cores 4 all"),
         ("--resources gpu=4 -- all", "--resources gpu=4 -- all"),
         ("--resources=gpu=4 all", "--resources=gpu=4 all"),
-        ("-n --configfile mine.yaml --config seed=1 all", "-n --configfile mine.yaml --config seed=1 all"),
+        ("-n --config seed=1 all", "all -n --config seed=1"),
+        ("-C seed=1 all", "all -C seed=1"),
+        ("--configfile mine.yaml all --cores 4", "all --configfile mine.yaml --cores 4"),
+        ("--configfiles a.yaml b.json all", "all --configfiles a.yaml b.json"),
+        (
+            "--configfile mine.yaml --config seed=1 --resources gpu=1 all",
+            "all --configfile mine.yaml --config seed=1 --resources gpu=1",
+        ),
         ("--set-threads finetune=2 all", "--set-threads finetune=2 all"),
         ("--resources gpu=4 --configfile mine.yaml", "--resources gpu=4 --configfile mine.yaml"),
         ("-- --resources gpu=4 all", "-- --resources gpu=4 all"),
         ("", ""),
     ],
 )
-def test_targets_after_resources_come_first_and_nothing_else_moves(given_words: str, expected: str) -> None:
+def test_targets_after_a_greedy_option_come_first_and_nothing_else_moves(given_words: str, expected: str) -> None:
     assert targets_first(given_words.split()) == expected.split()
 
 
 WORDS = st.sampled_from(
-    ["all", "results/x.csv", "gpu=4", "mem_mb=1", "--resources", "--res", "--cores", "4", "-n", "--", "a b", "", "--forceall"]
+    [
+        "all",
+        "results/x.csv",
+        "gpu=4",
+        "mem_mb=1",
+        "--resources",
+        "--res",
+        "--cores",
+        "4",
+        "-n",
+        "--",
+        "a b",
+        "",
+        "--forceall",
+    ]
 )
 
 
@@ -58,8 +82,8 @@ def test_what_is_in_order_stays(arguments: list[str]) -> None:
     assert targets_first(once) == once
 
 
-@given(st.lists(WORDS.filter(lambda word: word not in {"--resources", "--res"}), max_size=12))
-def test_without_resources_nothing_moves(arguments: list[str]) -> None:
+@given(st.lists(WORDS.filter(lambda word: word not in BELONGS), max_size=12))
+def test_without_a_greedy_option_nothing_moves(arguments: list[str]) -> None:
     assert targets_first(arguments) == arguments
 
 
@@ -68,6 +92,36 @@ def test_options_and_their_values_keep_their_order(arguments: list[str]) -> None
     moved = targets_first(arguments)
     options = [word for word in arguments if word.startswith("-") or "=" in word]
     assert [word for word in moved if word.startswith("-") or "=" in word] == options
+
+
+@pytest.mark.parametrize(
+    ("given_words", "missing"),
+    [
+        ("--configfile there.yaml --cores 4", None),
+        ("--configfile absent.yaml", "absent.yaml"),
+        ("--configfiles there.yaml absent.json", "absent.json"),
+        ("--cores 4 all", None),
+        # no config files
+        ("--config file=absent.yaml", None),
+        ("--snakefile absent.yaml", None),
+        ("absent.yaml", None),
+    ],
+)
+def test_a_config_file_that_is_not_there_is_found_before_snakemake_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given_words: str, missing: str | None
+) -> None:
+    (tmp_path / "there.yaml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert missing_config_file(given_words.split()) == missing
+
+
+def test_a_missing_config_file_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    absent = str(tmp_path / "absent.yaml")
+    monkeypatch.setattr(sys, "argv", ["snakemake", "--cores", "1", "--configfile", absent, "all"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    message = str(caught.value)
+    assert message.startswith("gansr: error: ") and absent in message and "\n" not in message
 
 
 def test_the_words_may_be_quoted() -> None:

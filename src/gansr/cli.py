@@ -79,11 +79,18 @@ def _take_devices(gpus: int, threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
-def _parse(spec: str) -> Any:
+def _parse(spec: str) -> dict[str, Any]:
     try:
-        return json.loads(spec)
-    except json.JSONDecodeError as error:
-        raise UserError(f"--spec: not JSON: {error}") from None
+        return _Slice(json.loads(spec))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"--spec: not JSON, or no mapping: {error}") from None
+
+
+class _Slice(dict[str, Any]):
+    """A slice of the configuration that says in one line what it lacks."""
+
+    def __missing__(self, key: str) -> Any:
+        raise UserError(f"--spec: {key} is missing; copy the line from the step's log")
 
 
 @app.command()

@@ -13,6 +13,10 @@ class UserError(Exception):
     Snakefile print it without a traceback and exit with 1.
     """
 
+    def __init__(self, message: str) -> None:
+        # parsers report on several lines, and a name may hold a line break
+        super().__init__(" ".join(message.split()))
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Advice on a misspelt `word`: the nearest of the `known` words, or all of them when none is near."""

@@ -22,6 +22,7 @@ from typing import IO
 logger = logging.getLogger("gansr")
 
 SCHEDULER_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "KUBERNETES_SERVICE_HOST")
+NO_DEVICE = ("", "-1", "NoDevFiles")  # how CUDA_VISIBLE_DEVICES says that there is none
 # open files hold the locks: they must live as long as the process
 _held: list[IO[str]] = []
 
@@ -75,7 +76,8 @@ def _pool() -> list[str]:
     """The devices this process may use: GPU_POOL, else CUDA_VISIBLE_DEVICES, else what nvidia-smi lists."""
     for name in ("GPU_POOL", "CUDA_VISIBLE_DEVICES"):
         if name in os.environ:
-            return [device.strip() for device in os.environ[name].split(",") if device.strip()]
+            devices = [device.strip() for device in os.environ[name].split(",")]
+            return [device for device in dict.fromkeys(devices) if device not in NO_DEVICE]
     if shutil.which("nvidia-smi") is None:
         return []
     listing = subprocess.run(

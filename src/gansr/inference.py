@@ -15,7 +15,8 @@ from gansr.data.bicubic import imresize
 from gansr.data.images import list_pngs, read_rgb, write_png
 from gansr.data.mad_patches import PatchWithContext
 from gansr.errors import UserError
-from gansr.networks.build import build_generator, device, load_weights
+from gansr.networks.build import build_generator, device
+from gansr.networks.weight_files import load_weights
 from gansr.progress import progress
 
 Upscale = Callable[[np.ndarray], np.ndarray]

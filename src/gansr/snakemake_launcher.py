@@ -1,35 +1,65 @@
-"""The command `snakemake` of this environment: Snakemake, with targets allowed after --resources.
+"""The command `snakemake` of this environment: Snakemake, with targets allowed after options that take many words.
 
-Snakemake takes every word after `--resources` for a resource, so that the natural
-`snakemake --cores 4 --resources gpu=4 all` fails on the target `all`. This launcher puts such targets
-first and changes nothing else.
+Snakemake takes every word after `--resources`, `--config` and `--configfile` for one of theirs, so that the
+natural `snakemake --cores 4 --resources gpu=4 all` fails on the target `all`. This launcher puts such targets
+first, says in one line when a config file is not there, and changes nothing else.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-GREEDY_OPTIONS = ("--resources", "--res")
+CONFIG_FILES = ("--configfile", "--configfiles")
+
+
+def _is_assignment(word: str) -> bool:
+    return "=" in word
+
+
+def _is_config_file(word: str) -> bool:
+    return word.endswith((".yaml", ".yml", ".json"))
+
+
+# option -> whether a word after it is one of its values
+BELONGS: dict[str, Callable[[str], bool]] = {
+    "--resources": _is_assignment,
+    "--res": _is_assignment,
+    "--config": _is_assignment,
+    "-C": _is_assignment,
+    **dict.fromkeys(CONFIG_FILES, _is_config_file),
+}
 
 
 def targets_first(arguments: list[str]) -> list[str]:
-    """The arguments with the words that follow the NAME=VALUE pairs of --resources moved to the front."""
+    """The arguments with the targets that follow a greedy option's values moved to the front."""
     targets: list[str] = []
     kept: list[str] = []
-    after_resources = False
+    belongs: Callable[[str], bool] | None = None
     for number, argument in enumerate(arguments):
         if argument == "--":
             kept += arguments[number:]
             break
         if argument.startswith("-"):
-            after_resources = argument in GREEDY_OPTIONS
-        if after_resources and not argument.startswith("-") and "=" not in argument:
-            targets.append(argument)
-        else:
+            belongs = BELONGS.get(argument)
+        if belongs is None or argument.startswith("-") or belongs(argument):
             kept.append(argument)
+        else:
+            targets.append(argument)
     return targets + kept
+
+
+def missing_config_file(arguments: list[str]) -> str | None:
+    """The first config file among the arguments that does not exist."""
+    after_option = False
+    for argument in arguments:
+        if argument.startswith("-"):
+            after_option = argument in CONFIG_FILES
+        elif after_option and _is_config_file(argument) and not Path(argument).is_file():
+            return argument
+    return None
 
 
 def own_commands_first() -> None:
@@ -39,7 +69,10 @@ def own_commands_first() -> None:
 
 def main() -> None:
     """Run Snakemake."""
+    sys.argv[1:] = targets_first(sys.argv[1:])
+    missing = missing_config_file(sys.argv[1:])
+    if missing and not any(word.startswith(("-d", "--directory")) for word in sys.argv[1:]):
+        sys.exit(f"gansr: error: {missing}: no such config file; correct its path")
     from snakemake.cli import main as snakemake
 
-    sys.argv[1:] = targets_first(sys.argv[1:])
     snakemake()

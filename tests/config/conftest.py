@@ -38,7 +38,7 @@ RUN: dict[str, Any] = {
         "pretrain": {"patch_size": 64},
         "finetune": {"patch_size": 64, "losses": {"perceptual": {"weights": "random", "width": 4}}},
     },
-    "mad": {"benchmark": "photos", "interval": 10, "size": 96, "patches": "auto"},
+    "mad": {"benchmark": "photos", "interval": 2, "size": 96, "patches": "auto"},
     "tables": {
         "ldl_table1": {"reference": ["Bicubic", "Base"]},
         "ldl_table2": {"benchmark": "photos", "rows": [{"row": 4, "model": "Base+LDL", "weights": "raw"}]},

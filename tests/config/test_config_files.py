@@ -15,9 +15,7 @@ from gansr.config.weights import load_weight_files
 
 CONFIG = Path(__file__).parents[2] / "config"
 METHODS = sorted(file.stem for file in (CONFIG / "methods").glob("*.yaml"))
-RUNS = sorted(
-    file for file in CONFIG.rglob("*.yaml") if file.parent.name != "methods" and "models" in read_yaml(file)
-)
+RUNS = sorted(file for file in CONFIG.rglob("*.yaml") if file.parent.name != "methods" and "models" in read_yaml(file))
 
 
 def method(name: str) -> dict[str, Any]:

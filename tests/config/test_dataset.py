@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+import yaml
 from PIL import Image
 
 from gansr.config.dataset import (
     SAME_SCENE,
-    SCIKIT_IMAGE_PHOTOGRAPHS,
     Dataset,
+    ScikitImagePhotograph,
     image_files,
     image_names,
     image_size,
@@ -52,8 +53,6 @@ def bundled(*names: str) -> Dataset:
 def test_a_wrong_dataset_is_refused_with_file_name_and_place(
     tmp_path: Path, one_line: Callable[..., None], data: dict[str, Any], words: list[str]
 ) -> None:
-    import yaml
-
     file = tmp_path / "datasets.yaml"
     file.write_text(yaml.safe_dump({"datasets": {"mine": data}}), encoding="utf-8")
     with pytest.raises(UserError) as caught:
@@ -76,7 +75,7 @@ def test_an_unknown_key_of_the_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_photograph_of_scikit_image_is_there_without_a_download() -> None:
-    for name in SCIKIT_IMAGE_PHOTOGRAPHS:
+    for name in get_args(ScikitImagePhotograph):
         assert image_names(bundled(name), "bundled") == [name]
         height, width = image_size(bundled(name), "bundled", name)
         assert min(height, width) >= 128

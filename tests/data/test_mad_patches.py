@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gansr.data.bicubic import imresize
-from gansr.data.mad_patches import _windows, choose_mad_patches, read_mad_patches
+from gansr.data.mad_patches import CONTEXT, _windows, choose_mad_patches, cut_with_context, read_mad_patches
 from gansr.errors import UserError
 
 SIZE = 32
@@ -27,7 +27,7 @@ def save(images, name, luma):
 def reference_statistics(rgb, scale, top, left, size):
     """Aliasing and coherence of one window, pixel by pixel."""
     height, width = rgb.shape[:2]
-    luma = [[sum(w * int(v) for w, v in zip((0.299, 0.587, 0.114), pixel, strict=True)) for pixel in row] for row in rgb]
+    luma = [[0.299 * int(r) + 0.587 * int(g) + 0.114 * int(b) for r, g, b in row] for row in rgb]
     enlarged = imresize(imresize(np.array(luma), Fraction(1, scale)), scale)
 
     def slope(before, here, after):
@@ -64,7 +64,8 @@ def test_coherence_is_one_for_stripes_of_any_direction_and_zero_without_gradient
     for name, wave in {"stripes": columns, "diagonal": rows + columns, "flat": 0 * rows}.items():
         luma = 128 + 100 * np.sin(wave)
         Image.fromarray(luma.astype(np.uint8)).save(tmp_path / f"{name}.png")
-    found = {name: _windows(name, tmp_path / f"{name}.png", 4, 32)[0].coherence for name in ("stripes", "diagonal", "flat")}
+    names = ("stripes", "diagonal", "flat")
+    found = {name: _windows(name, tmp_path / f"{name}.png", 4, 32)[0].coherence for name in names}
     assert found["stripes"] == pytest.approx(1)
     # pixels at the border of the image have a one-sided slope in one direction only
     assert found["diagonal"] > 0.9
@@ -118,3 +119,16 @@ def test_given_patches_are_kept_as_they_are(tmp_path):
     choose_mad_patches(tmp_path / "nowhere", 4, {"size": 32, "patches": given}, tmp_path / "patches.json")
     assert json.loads((tmp_path / "patches.json").read_text()) == given
     assert read_mad_patches(tmp_path / "patches.json") == given
+
+
+@pytest.mark.parametrize(("top", "left"), [(0, 0), (8, 152), (100, 80), (168, 208)])
+def test_a_patch_is_cut_with_what_context_the_image_has(top, left):
+    lr = np.random.default_rng(3).integers(0, 256, (50, 60, 3), dtype=np.uint8)
+    patch = cut_with_context(lr, {"top": top, "left": left, "size": 32}, 4)
+    above, before = min(top // 4, CONTEXT), min(left // 4, CONTEXT)
+    below, after = min(50 - top // 4 - 8, CONTEXT), min(60 - left // 4 - 8, CONTEXT)
+    assert patch.lr.shape == (above + 8 + below, before + 8 + after, 3)
+    # the part told is the patch itself
+    enlarged = patch.lr.repeat(4, 0).repeat(4, 1)[patch.rows, patch.columns]
+    whole = lr.repeat(4, 0).repeat(4, 1)
+    np.testing.assert_array_equal(enlarged, whole[top : top + 32, left : left + 32])

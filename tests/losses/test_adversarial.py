@@ -6,7 +6,6 @@ import torch
 from gansr.losses.adversarial import AdversarialLoss
 from gansr.losses.base import LossContext, Outputs
 
-torch.set_num_threads(1)
 REAL = [0.7, -1.3, 2.9, 0.0, 11.0]
 FAKE = [-0.2, 0.4, -3.1, 25.0, -7.5]
 

@@ -9,7 +9,6 @@ from gansr.errors import UserError
 from gansr.losses.artifact import ArtifactLoss, artifact_map, local_variance, patch_sigma
 from gansr.losses.base import LossContext, Outputs
 
-torch.set_num_threads(1)
 CONTEXT = LossContext(seed=0)
 
 
@@ -112,7 +111,9 @@ def test_the_maps_on_the_way_are_those_of_the_definition():
     sr, hr, ema_sr = images()
     maps = artifact_map(sr, hr, ema_sr)
     for n in range(2):
-        residual = [[sum(abs(hr[n, c, i, j] - sr[n, c, i, j]).item() for c in range(3)) for j in range(11)] for i in range(12)]
+        residual = [
+            [sum(abs(hr[n, c, i, j] - sr[n, c, i, j]).item() for c in range(3)) for j in range(11)] for i in range(12)
+        ]
         np.testing.assert_allclose(maps.residual[n, 0].numpy(), residual, rtol=1e-13)
         sigma = unbiased_variance([value for row in residual for value in row]) ** 0.2
         assert maps.sigma[n].item() == pytest.approx(sigma, rel=1e-12)
@@ -122,7 +123,9 @@ def test_the_maps_on_the_way_are_those_of_the_definition():
     assert torch.equal(maps.improved, (hr - sr).abs().sum(1, keepdim=True) < (hr - ema_sr).abs().sum(1, keepdim=True))
 
 
-@pytest.mark.parametrize("options", [{}, {"patch_weight": False}, {"ema_refine": False}, {"patch_weight_root": 3}, {"window": 3}])
+@pytest.mark.parametrize(
+    "options", [{}, {"patch_weight": False}, {"ema_refine": False}, {"patch_weight_root": 3}, {"window": 3}]
+)
 def test_loss_is_the_mean_over_all_channels_of_the_weighted_residual(options):
     sr, hr, ema_sr = images(dtype=torch.float32)
     refine, root = options.get("ema_refine", True), options.get("patch_weight_root", 5.0)

@@ -7,7 +7,6 @@ from gansr.losses.base import LossContext, Outputs
 from gansr.losses.perceptual import PerceptualLoss
 from gansr.losses.pixel import PixelLoss
 
-torch.set_num_threads(1)
 LDL_LAYERS = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 # in torchvision's VGG19.features
 INDEX = {"conv1_2": 2, "conv2_2": 7, "conv3_4": 16, "conv4_4": 25, "conv5_4": 34}
@@ -39,7 +38,9 @@ def hooked_loss(features, layers, sr, hr):
         kept = {}
         hooks = [
             # a copy: torchvision's ReLU works in place
-            features[INDEX[layer]].register_forward_hook(lambda _, __, out, layer=layer: kept.update({layer: out.clone()}))
+            features[INDEX[layer]].register_forward_hook(
+                lambda _, __, out, layer=layer: kept.update({layer: out.clone()})
+            )
             for layer in layers
         ]
         features((image - MEAN) / STD)
@@ -75,7 +76,7 @@ def test_perceptual_loss_equals_hooks_on_torchvisions_vgg19():
 
 
 def test_features_are_those_before_the_relu():
-    sr, hr = images(1)
+    _, hr = images(1)
     term = PerceptualLoss(LossContext(0), layers={"conv1_2": 1.0, "conv3_4": 1.0}, weights="random", width=4)
     for features in term.network(hr).values():
         assert (features < 0).any()

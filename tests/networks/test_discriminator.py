@@ -6,8 +6,6 @@ import torch
 
 from gansr.networks.build import build_discriminator, count_parameters
 
-torch.set_num_threads(1)
-
 
 def tiny(patch_size, features=2):
     torch.manual_seed(0)

@@ -8,9 +8,8 @@ from safetensors.torch import load_file
 from spandrel import ModelLoader
 
 from gansr.errors import UserError
-from gansr.networks.build import build_generator, count_parameters, load_weights, save_weights
-
-torch.set_num_threads(1)
+from gansr.networks.build import build_generator, count_parameters
+from gansr.networks.weight_files import load_weights, save_weights
 
 
 def tiny(network, scale, seed=0):

@@ -7,7 +7,6 @@ import torchvision
 from gansr.errors import UserError
 from gansr.networks.vgg19 import VGG19Features, layer_indices
 
-torch.set_num_threads(1)
 SHALLOW = ["conv1_2", "conv2_2"]
 
 
@@ -73,7 +72,9 @@ def test_random_weights_do_not_depend_on_the_global_random_state_nor_move_it():
     before = torch.get_rng_state()
     network.initialize(1)
     assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(value, network.state_dict()[key]) for key, value in random_network(1, width=4).state_dict().items())
+    assert all(
+        torch.equal(value, network.state_dict()[key]) for key, value in random_network(1, width=4).state_dict().items()
+    )
 
 
 def test_random_weights_are_kaiming_normal_with_zero_biases():
@@ -100,7 +101,7 @@ def test_loading_takes_what_it_needs_from_the_file(tmp_path):
 
 
 def refuse(file):
-    with pytest.raises(UserError, match="not torchvision's VGG19") as caught:
+    with pytest.raises(UserError, match="torchvision's VGG19") as caught:
         VGG19Features(SHALLOW).load(file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)

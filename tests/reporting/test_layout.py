@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,9 +74,8 @@ def test_a_markdown_table_has_one_rule_and_aligned_columns() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["A|B", "two\nlines"])
-def test_a_name_does_not_break_a_markdown_table(name: str) -> None:
-    lines = markdown(["metric", name], [["PSNR", "1"]], text_columns=1).splitlines()
+def test_a_name_does_not_break_a_markdown_table() -> None:
+    lines = markdown(["metric", "A|B"], [["PSNR", "1"]], text_columns=1).splitlines()
     assert len(lines) == 3
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {3}
 

@@ -52,7 +52,13 @@ def test_ldl_table_2_has_five_rows_that_switch_on_one_part_each(published_folder
     table = pd.read_csv(published_folder / "ldl_table2.csv", dtype={"row": str})
     assert list(table.columns) == ["row", "M", "sigma_M", "M_refine", "Psi_EMA", "LPIPS", "PSNR"]
     assert list(table["row"]) == ["1", "2", "3", "4", "5"]
-    assert [int((row == "x").sum()) for _, row in table[["M", "sigma_M", "M_refine", "Psi_EMA"]].iterrows()] == [0, 1, 2, 3, 4]
+    assert [int((row == "x").sum()) for _, row in table[["M", "sigma_M", "M_refine", "Psi_EMA"]].iterrows()] == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
     assert list(table["PSNR"]) == [28.175, 28.74, 28.678, 28.761, 28.819]
     assert list(table["LPIPS"]) == [0.1154, 0.102, 0.1006, 0.1001, 0.0999]
 
@@ -112,7 +118,8 @@ def test_benchmarks_are_matched_without_regard_to_case() -> None:
 
 def test_metrics_are_not_mixed_up() -> None:
     beside = beside_published(
-        measured(("PSNR", "Set5", "Ours", 30.0)), published(("SSIM", "Set5", "Ours", 0.9), ("PSNR", "Set5", "Ours", 29.0))
+        measured(("PSNR", "Set5", "Ours", 30.0)),
+        published(("SSIM", "Set5", "Ours", 0.9), ("PSNR", "Set5", "Ours", 29.0)),
     ).set_index("metric")
     assert beside.loc["PSNR", "delta"] == 1.0
     assert pd.isna(beside.loc["SSIM", "measured"])

@@ -101,14 +101,14 @@ def test_metrics_stand_in_the_papers_order_and_digits() -> None:
 
 def test_the_mean_is_over_all_images(write_scores: Callable[..., Path], tmp_path: Path) -> None:
     write_scores("model", "photos", {"a": {"psnr_y": 30.0}, "b": {"psnr_y": 33.0}})
-    assert read_scores(tmp_path, "model", "photos", ["b", "a"]).mean("psnr_y") == 31.5
+    assert read_scores(tmp_path, "model", "photos", ["b", "a"], ["psnr_y"]).mean("psnr_y") == 31.5
 
 
 @pytest.mark.parametrize("image", ["NA", "001", "1", "nan", "null", "None", "1e5", "True", "with, comma"])
 def test_any_name_of_an_image_survives(write_scores: Callable[..., Path], tmp_path: Path, image: str) -> None:
     written = f'"{image}"' if "," in image else image
     write_scores("model", "photos", {written: {"psnr_y": 30.0}, "b": {"psnr_y": 31.0}})
-    scores = read_scores(tmp_path, "model", "photos", [image, "b"])
+    scores = read_scores(tmp_path, "model", "photos", [image, "b"], ["psnr_y"])
     assert scores.values.loc[image, "psnr_y"] == 30.0
 
 
@@ -131,7 +131,7 @@ def test_scores_that_do_not_cover_the_benchmark_are_refused(
     words: list[str],
 ) -> None:
     file = write_scores("model", "photos", scores)
-    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a", "b"]), str(file), "again", *words)
+    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a", "b"], ["psnr_y"]), str(file), "again", *words)
 
 
 def test_an_image_scored_twice_is_refused(
@@ -139,18 +139,19 @@ def test_an_image_scored_twice_is_refused(
 ) -> None:
     file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
     file.write_text(file.read_text() + "a,psnr_y,31.0\n")
-    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"]), str(file), "again")
+    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), str(file), "again")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "image,metric\na,psnr_y\n", "image,metric,value\na,psnr_y,1\na,b,c,d,e\n", "image,metric,value\na,psnr_y,x\n"]
+    "text",
+    ["", "image,metric\na,psnr_y\n", "image,metric,value\na,psnr_y,1\na,b,c,d,e\n", "image,metric,value\na,psnr_y,x\n"],
 )
 def test_a_broken_score_file_is_refused_in_one_line(
     write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str], text: str
 ) -> None:
     file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
     file.write_text(text)
-    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"]), str(file), "again")
+    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), str(file), "again")
 
 
 @pytest.mark.parametrize("which", [".csv", ".json"])
@@ -159,12 +160,12 @@ def test_a_missing_score_file_is_refused(
 ) -> None:
     file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
     file.with_suffix(which).unlink()
-    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"]), str(file), "again")
+    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), str(file), "again")
 
 
 def test_a_metric_that_could_not_be_computed_has_no_mean(write_scores: Callable[..., Path], tmp_path: Path) -> None:
     scores = {"a": {"psnr_y": 30.0, "lpips_alex": None}, "b": {"psnr_y": 31.0, "lpips_alex": None}}
     write_scores("model", "photos", scores, {"lpips_alex": "no weights"})
-    read = read_scores(tmp_path, "model", "photos", ["a", "b"])
+    read = read_scores(tmp_path, "model", "photos", ["a", "b"], ["psnr_y"])
     assert (read.mean("lpips_alex"), read.mean("psnr_y")) == (None, 30.5)
     assert read.unavailable == {"lpips_alex": "no weights"}

@@ -97,7 +97,7 @@ class Project:
 
     def planned(self) -> set[tuple[str, str]]:
         """The jobs that a dry run would start, as (rule, first output's folder and name)."""
-        result = self.snakemake("--dry-run", "--quiet", "rules", "all", "--summary")
+        result = self.snakemake("--summary", "all")
         assert result.returncode == 0, result.stderr[-2000:]
         header, *lines = result.stdout.splitlines()
         columns = header.split("\t")
@@ -108,6 +108,7 @@ class Project:
 def make_project(folder: Path) -> Project:
     for part in ("workflow", "config"):
         shutil.copytree(REPOSITORY / part, folder / part)
+    shutil.copy(REPOSITORY / "environment.yml", folder)
     package = Path(pytest.importorskip("skimage").__file__).parent / "data"
     for name, corners in (("train", TRAIN), ("test", TEST)):
         (folder / "own" / name).mkdir(parents=True)

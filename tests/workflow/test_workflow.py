@@ -245,7 +245,10 @@ def test_a_killed_run_goes_on_where_it_was(project: Project) -> None:
         (lambda config: config["models"][1].update(method="gna"), ["gna", 'did you mean "gan"']),
         (lambda config: config.update(scale=5), ["scale", "5"]),
         (lambda config: config["models"].append(config["models"][0]), ['"SRResNet" is used twice']),
-        (lambda config: config["datasets"]["small_test"].update(folder="own/nothing"), ["own/nothing", "does not exist"]),
+        (
+            lambda config: config["datasets"]["small_test"].update(folder="own/nothing"),
+            ["own/nothing", "does not exist"],
+        ),
     ],
 )
 def test_a_wrong_config_is_one_line_before_any_job(project: Project, change, words) -> None:

@@ -12,7 +12,7 @@ rule upscale:
     benchmark:
         f"{TIMINGS}/upscale/{{scored}}/{{benchmark}}.tsv"
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=lambda wildcards: int(SCORED[wildcards.scored][0] != BICUBIC),
@@ -47,7 +47,7 @@ rule score:
     benchmark:
         f"{TIMINGS}/score/{{scored}}/{{benchmark}}.tsv"
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,

@@ -36,8 +36,6 @@ RESULTS = f"results/{RUN.run}"
 IMAGES = f"{RUN.data_dir}/{{dataset}}/x{SCALE}"
 LOGS = f"{RESULTS}/logs"
 TIMINGS = f"{RESULTS}/timings"
-# The environment that environment.yml makes; read with --software-deployment-method conda only.
-ENVIRONMENT = "gansr"
 MODELS = {model.slug: model for model in PLAN.models.values()}
 PRETRAINED = [
     slug for slug, model in MODELS.items() if model.method.stage == "pretrain"

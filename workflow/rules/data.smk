@@ -11,7 +11,7 @@ rule images:
     benchmark:
         f"{TIMINGS}/images/{{dataset}}.tsv"
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     resources:
         mem_mb=2000,
         runtime=120,
@@ -31,7 +31,7 @@ rule patch_store:
     benchmark:
         f"{TIMINGS}/patch_store/{{dataset}}.tsv"
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     resources:
         mem_mb=2000,
         runtime=120,
@@ -52,7 +52,7 @@ rule mad_patches:
     benchmark:
         f"{TIMINGS}/mad_patches.tsv"
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     params:
         spec=canonical(mad_slice(RUN.mad)) if RUN.mad else "",
         scale=SCALE,

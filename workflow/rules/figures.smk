@@ -19,7 +19,7 @@ if RUN.figures.mad_stability:
         benchmark:
             f"{TIMINGS}/figures/mad_stability.tsv"
         conda:
-            ENVIRONMENT
+            "../../environment.yml"
         params:
             spec=canonical(slices.figure_slice(PLAN, "mad_stability")),
             folder=subpath(output[0], ancestor=2),
@@ -53,7 +53,7 @@ if RUN.figures.artifact_map:
         benchmark:
             f"{TIMINGS}/figures/artifact_map.tsv"
         conda:
-            ENVIRONMENT
+            "../../environment.yml"
         threads: 1
         resources:
             mem_mb=4000,

@@ -21,7 +21,7 @@ rule finetune:
     wildcard_constraints:
         model=any_of(FINETUNED),
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=1,

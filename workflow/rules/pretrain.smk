@@ -16,7 +16,7 @@ rule pretrain:
     wildcard_constraints:
         model=any_of(PRETRAINED),
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=1,

@@ -27,7 +27,7 @@ rule table:
     benchmark:
         f"{TIMINGS}/tables/{{table}}.tsv"
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     params:
         spec=table_slice,
         folder=subpath(output.csv, ancestor=2),
@@ -48,7 +48,7 @@ rule provenance:
     benchmark:
         f"{TIMINGS}/provenance.tsv"
     conda:
-        ENVIRONMENT
+        "../../environment.yml"
     params:
         spec=canonical(slices.provenance_slice(PLAN)),
         folder=subpath(output[0], parent=True),

@@ -20,10 +20,14 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(problem=f"{key} is no key", problem_mark=key_node.start_mark)
             if key in seen:
-                line = key_node.start_mark.line + 1
-                raise yaml.constructor.ConstructorError(problem=f'line {line}: key "{key}" is given twice')
+                problem = f'key "{key}" is given twice'
+                raise yaml.constructor.ConstructorError(problem=problem, problem_mark=key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -38,11 +42,15 @@ def read_yaml(file: Path) -> dict[str, Any]:
         data = yaml.load(file.read_text(encoding="utf-8"), _UniqueKeyLoader)
     except FileNotFoundError:
         raise UserError(f"{file}: no such file") from None
-    except yaml.YAMLError as error:
+    except UnicodeDecodeError:
+        raise UserError(f"{file}: not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, ValueError) as error:
         problem = getattr(error, "problem", None) or str(error)
         mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        raise UserError(f"{file}: not valid YAML: {problem}{where}") from None
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise UserError(f"{file}: not valid YAML: {where}{problem}") from None
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -92,6 +92,8 @@ def network_options(kind: Literal["generator", "discriminator"], given: dict[str
     if "network" not in given:
         raise ValueError(f"network is missing; valid: {', '.join(options.names(kind))}")
     network = given["network"]
+    if not isinstance(network, str):
+        raise ValueError(f"network is {network!r}; valid: {', '.join(options.names(kind))}")
     rest = {key: value for key, value in given.items() if key != "network"}
     return {"network": network, **_plugin_options(kind, network, rest)}
 
@@ -100,6 +102,8 @@ def _loss_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
     if name not in options.names("loss"):
         raise ValueError(f'unknown loss "{name}"; {nearest(name, options.names("loss"))}')
     rest = {key: value for key, value in given.items() if key != "weight"}
+    if rest and not options.schema("loss", name).model_fields:
+        raise ValueError(f'{name}: unknown key "{next(iter(rest))}"; this loss has no options but weight')
     try:
         weight = LossWeight.model_validate({key: given[key] for key in given if key == "weight"}).weight
     except ValidationError as error:
@@ -125,17 +129,19 @@ def read_method(folder: Path, name: str) -> dict[str, Any]:
     chain: list[str] = []
     layers: list[dict[str, Any]] = []
     following: str | None = name
+    known = [path.stem for path in folder.glob("*.yaml")]
     while following is not None:
         if following in chain:
             raise UserError(f"{folder / name}.yaml: methods extend each other: {' -> '.join([*chain, following])}")
         file = folder / f"{following}.yaml"
         if not file.is_file():
-            known = [path.stem for path in folder.glob("*.yaml")]
             user = f'method "{following}"' if not chain else f'method "{following}" that "{chain[-1]}" extends'
             raise UserError(f"unknown {user}; {nearest(following, known)}; methods are files in {folder}")
         chain.append(following)
         layer = read_yaml(file)
         following = layer.pop("extends", None)
+        if following is not None and not isinstance(following, str):
+            raise UserError(f"{file}: extends: {following!r} is no method's name; {nearest(str(following), known)}")
         layers.append(layer)
     merged: dict[str, Any] = {}
     for layer in reversed(layers):
@@ -158,7 +164,7 @@ def apply_overrides(method: dict[str, Any], overrides: dict[str, Any]) -> dict[s
     Loss terms and a discriminator are adjusted where the method has them and never added.
     """
     kept = dict(overrides)
-    if "losses" in kept:
+    if isinstance(kept.get("losses"), dict):
         has = method.get("losses", {})
         kept["losses"] = {name: value for name, value in kept["losses"].items() if name in has}
     if method.get("discriminator") is None:

@@ -16,7 +16,7 @@ from gansr import code_versions
 from gansr.config.dataset import Dataset, image_files, image_size, load_datasets, shared_images
 from gansr.config.loading import validate
 from gansr.config.method import Method, apply_overrides, read_method
-from gansr.config.run import BICUBIC, Mad, Model, Run, Weights, slug
+from gansr.config.run import BICUBIC, Mad, Model, Run, Weights, figure_models, slug
 from gansr.config.weights import WeightFile, load_weight_files
 from gansr.errors import UserError, nearest
 
@@ -91,6 +91,7 @@ class Plan:
         self.models = {model.name: self._plan_model(model) for model in run.models}
         self._check_overrides()
         self._check_leaks()
+        self._check_figures()
         self._check_table2_weights()
         self._check_published()
         self._check_mad_patches()
@@ -119,6 +120,10 @@ class Plan:
         if method.stage in run.overrides:
             overridden = apply_overrides(raw, run.overrides[method.stage])
             method = validate(Method, overridden, f"{self.source}: overrides.{method.stage} on {model.method}")
+        if method.patch_size % run.scale:
+            raise UserError(
+                f"model {model.name}: patch_size {method.patch_size} is not a multiple of the scale {run.scale}"
+            )
         self._check_stage(model, method)
         self._check_perceptual_weights(model, method)
         dataset = model.dataset or run.train_dataset
@@ -165,8 +170,13 @@ class Plan:
             methods = [model.method for model in self.models.values() if model.method.stage == stage]
             if not methods:
                 raise UserError(f"overrides.{stage}: no model of this run has a method of the stage {stage}; remove it")
+            if "discriminator" in overrides and not any(method.discriminator for method in methods):
+                raise UserError(f"overrides.{stage}.discriminator: no method of this stage has one; remove it")
             used = {loss for method in methods for loss in method.losses}
-            for loss in overrides.get("losses", {}):
+            losses = overrides.get("losses", {})
+            if not isinstance(losses, dict):
+                raise UserError(f"overrides.{stage}.losses: {losses!r} is no mapping of losses; add one or remove it")
+            for loss in losses:
                 if loss not in used:
                     raise UserError(
                         f'overrides.{stage}.losses: no method here has the loss "{loss}"; {nearest(loss, used)}'
@@ -178,6 +188,18 @@ class Plan:
                 leaked = shared_images(self.datasets[train], self.datasets[benchmark])
                 if leaked:
                     raise UserError(f"the benchmark {benchmark} tests on what {train} trains on: {', '.join(leaked)}")
+
+    def _check_figures(self) -> None:
+        for figure, names in figure_models(self.run.figures).items():
+            for name in names:
+                method = self.models[name].method
+                if method.stage != "finetune":
+                    raise UserError(f"figures.{figure}: {name} is not fine-tuned, no SR is kept of it; name another")
+                if self.run.mad and self.run.mad.interval > method.iterations:
+                    raise UserError(
+                        f"mad.interval: {self.run.mad.interval} is more than the {method.iterations} iterations of "
+                        f"{name}; lower it"
+                    )
 
     def _check_table2_weights(self) -> None:
         table = self.run.tables.ldl_table2

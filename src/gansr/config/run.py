@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
+from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, field_validator
 from pydantic import model_validator as check
 
 from gansr.config.dataset import Dataset
@@ -52,13 +52,20 @@ class MadPatch(Section):
     type: PatchType
 
 
+# The tag of a branch stands in brackets, so that it is told apart from a key in an error's place.
+MadPatches = Annotated[
+    Annotated[Literal["auto"], Tag("[auto]")] | Annotated[list[MadPatch], Field(min_length=1), Tag("[list]")],
+    Discriminator(lambda given: "[list]" if isinstance(given, list) else "[auto]"),
+]
+
+
 class Mad(Section):
     """What the MAD stability curves (Fig. 4 of LDL) are made from."""
 
     benchmark: str
     interval: PositiveInt
     size: PositiveInt = 96
-    patches: Literal["auto"] | list[MadPatch] = "auto"
+    patches: MadPatches = "auto"
 
 
 class LdlTable1(Section):
@@ -163,18 +170,23 @@ class Run(Section):
             if model.start is not None:
                 _known("start model", model.start, by_name, f"model {model.name}")
                 _fits(model, by_name[model.start])
+                _no_circle(model, by_name)
         columns = [BICUBIC, *by_name]
         if self.tables.ldl_table1:
             for name in self.tables.ldl_table1.reference:
                 _known("model", name, columns, "tables.ldl_table1.reference")
         if self.tables.ldl_table2:
             _known("benchmark", self.tables.ldl_table2.benchmark, self.benchmarks, "tables.ldl_table2")
+            labels = [str(row.row) for row in self.tables.ldl_table2.rows]
+            for label in labels:
+                if labels.count(label) > 1:
+                    raise ValueError(f'tables.ldl_table2: the row "{label}" is given twice; rename one')
             for row in self.tables.ldl_table2.rows:
                 _known("model", row.model, by_name, f"tables.ldl_table2 row {row.row}")
         if self.mad:
             _known("benchmark", self.mad.benchmark, self.benchmarks, "mad")
             _on_the_lr_grid(self.mad, self.scale)
-        for figure, names in _figure_models(self.figures).items():
+        for figure, names in figure_models(self.figures).items():
             if self.mad is None:
                 raise ValueError(f"figures.{figure} draws the patches of mad; add the section mad")
             for name in names:
@@ -213,6 +225,14 @@ def _fits(model: Model, start: Model) -> None:
         raise ValueError(f"model {model.name}: starts from itself; name another model")
 
 
+def _no_circle(model: Model, by_name: dict[str, Model]) -> None:
+    chain = [model.name]
+    while (start := by_name[chain[-1]].start) is not None and start in by_name:
+        if start in chain:
+            raise ValueError(f"model {model.name}: models start from each other: {' -> '.join([*chain, start])}")
+        chain.append(start)
+
+
 def _known(noun: str, name: str, known: Any, place: str) -> None:
     if name not in known:
         raise ValueError(f'{place}: unknown {noun} "{name}"; {nearest(name, known)}')
@@ -228,7 +248,8 @@ def _on_the_lr_grid(mad: Mad, scale: int) -> None:
                 raise ValueError(f"mad.patches.{number}.{key}: {value} is not a multiple of the scale {scale}")
 
 
-def _figure_models(figures: Figures) -> dict[str, list[str]]:
+def figure_models(figures: Figures) -> dict[str, list[str]]:
+    """The models that each figure of a run shows."""
     models: dict[str, list[str]] = {}
     if figures.mad_stability:
         models["mad_stability"] = [figures.mad_stability.solid, figures.mad_stability.dashed]

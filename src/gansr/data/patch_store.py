@@ -69,17 +69,17 @@ class PatchStore:
     """Read access to a patch store; opening it loads no pixels."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         try:
             index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            self.scale: int = index["scale"]
+            self.sha256: str = index["sha256"]
+            self.names: list[str] = [entry["name"] for entry in index["images"]]
+            self.sizes = np.array([(entry["height"], entry["width"]) for entry in index["images"]])
+            self._hr = [self._map("hr", entry, self.scale) for entry in index["images"]]
+            self._lr = [self._map("lr", entry, 1) for entry in index["images"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder}: not a patch store ({error}); remove it and run again") from None
-        self.folder = folder
-        self.scale: int = index["scale"]
-        self.sha256: str = index["sha256"]
-        self.names: list[str] = [entry["name"] for entry in index["images"]]
-        self.sizes = np.array([(entry["height"], entry["width"]) for entry in index["images"]])
-        self._hr = [self._map("hr", entry, self.scale) for entry in index["images"]]
-        self._lr = [self._map("lr", entry, 1) for entry in index["images"]]
 
     def _map(self, kind: str, entry: dict[str, Any], factor: int) -> np.ndarray:
         shape = (entry["height"] * factor, entry["width"] * factor, 3)

@@ -26,12 +26,15 @@ class PerceptualLoss(LossTerm):
         self,
         context: LossContext,
         *,
-        layers: dict[
-            Literal[
-                "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4",
-                "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4",
+        layers: Annotated[
+            dict[
+                Literal[
+                    "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4",
+                    "conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4",
+                ],
+                Annotated[float, Field(gt=0)],
             ],
-            Annotated[float, Field(gt=0)],
+            Field(min_length=1),
         ],
         weights: Literal["pretrained", "random"] = "pretrained",
         width: Annotated[int, Field(ge=1)] = 64,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gansr.errors import UserError
 from gansr.networks.build import device
+from gansr.networks.weight_files import read_torch_file
 
 
 class LpipsAlex:
@@ -23,7 +24,7 @@ class LpipsAlex:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")  # torchvision's note on how the untrained backbone is asked for
             self.network: nn.Module = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
-        state = torch.load(alexnet, map_location="cpu", weights_only=True)
+        state = read_torch_file(alexnet, "download torchvision's AlexNet again")
         _load_backbone(self.network.net, state, alexnet)
         self.network.to(device()).eval().requires_grad_(False)
 
@@ -42,5 +43,5 @@ def _load_backbone(backbone: nn.Module, state: dict[str, Tensor], file: Path) ->
     """The lpips package keeps torchvision's layers in slices, under their index in `features`."""
     try:
         backbone.load_state_dict({key: state["features." + key.split(".", 1)[1]] for key in backbone.state_dict()})
-    except (KeyError, RuntimeError) as error:
-        raise UserError(f"{file}: not torchvision's AlexNet ({error})") from None
+    except (KeyError, RuntimeError, AttributeError):
+        raise UserError(f"{file}: not torchvision's AlexNet; download it again") from None

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
 from gansr.errors import UserError
+from gansr.networks.weight_files import read_torch_file
 
 # ImageNet statistics of torchvision's models, for RGB in [0, 1]
 MEAN = (0.485, 0.456, 0.406)
@@ -39,7 +40,8 @@ class VGG19Features(nn.Module):
         indices = layer_indices()
         self.names = {indices[layer]: layer for layer in layers}
         plan = [entry if entry == "M" else int(entry) * width // BASE_WIDTH for entry in cfgs["E"]]
-        self.features = make_layers(plan)[: max(self.names) + 1]
+        with torch.random.fork_rng():  # a perceptual loss must not change the discriminator's initial weights
+            self.features = make_layers(plan)[: max(self.names) + 1]
         for layer in self.features:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = False  # in place it would overwrite the outputs that are kept
@@ -61,12 +63,12 @@ class VGG19Features(nn.Module):
         Raises:
             UserError: the file does not hold these layers.
         """
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        state = read_torch_file(file, "download torchvision's VGG19 again")
         wanted = self.state_dict()
         try:
             self.load_state_dict({key: state[key] for key in wanted})
-        except (KeyError, RuntimeError) as error:
-            raise UserError(f"{file}: not torchvision's VGG19 ({error})") from None
+        except (KeyError, RuntimeError, AttributeError):
+            raise UserError(f"{file}: not torchvision's VGG19; download it again") from None
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """N x 3 x H x W RGB in [0, 1] (not clipped) to the features by layer name."""

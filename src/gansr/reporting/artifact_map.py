@@ -14,7 +14,8 @@ from gansr.data.images import read_rgb
 from gansr.data.mad_patches import cut_with_context, read_mad_patches
 from gansr.inference import upscale_patch
 from gansr.losses.artifact import ArtifactMap, artifact_map
-from gansr.networks.build import build_generator, load_weights
+from gansr.networks.build import build_generator
+from gansr.networks.weight_files import load_weights
 from gansr.reporting.facts import perceptual_facts, read_spec, scale_line
 from gansr.reporting.figures import TYPE_NAMES, footnote, save
 

@@ -17,6 +17,8 @@ def read_spec(run_folder: Path, model_slug: str) -> dict[str, Any]:
         spec: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise UserError(f"{file}: cannot read the spec ({error}); train the model again") from None
+    if not isinstance(spec, dict):
+        raise UserError(f"{file}: holds no spec; train the model again")
     return spec
 
 
@@ -44,6 +46,8 @@ def perceptual_facts(trained: dict[str, Any]) -> str | None:
 
 def scale_line(run: str, scale: int, trained: list[dict[str, Any]], test_images: int) -> str:
     """The run in one short line: what a reader must know before comparing with a paper."""
+    if not trained:
+        return f"Run {run}, x{scale}: nothing trained, {test_images} test images."
     iterations = sorted({model["spec"]["method"]["iterations"] for model in trained})
     images = sorted({len(model["inputs"]["training_images"]) for model in trained})
     parameters = sorted({model["parameters"] for model in trained})

@@ -10,7 +10,8 @@ import pandas as pd
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int) -> str:
     """A Markdown table; columns after the first `text_columns` are aligned right."""
     rule = ["---" if number < text_columns else "---:" for number in range(len(header))]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [list(header), rule, *map(list, rows)])
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in [header, rule, *rows]]
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)
 
 
 def latex(texts: pd.DataFrame, bold: pd.DataFrame, caption: str, label: str) -> str:
@@ -36,7 +37,14 @@ def latex(texts: pd.DataFrame, bold: pd.DataFrame, caption: str, label: str) -> 
 
 LATEX = str.maketrans(
     {sign: "\\" + sign for sign in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "✓": r"$\checkmark$"}
+    | {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "↑": r"$\uparrow$",
+        "↓": r"$\downarrow$",
+        "✓": r"$\checkmark$",
+    }
 )
 
 

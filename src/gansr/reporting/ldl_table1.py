@@ -28,7 +28,7 @@ class LdlTable1:
         self.benchmarks: dict[str, list[str]] = data["benchmarks"]
         self.metrics = in_table_order(data["metrics"])
         self.scores: dict[Cell, Scores] = {
-            (benchmark, column["name"]): read_scores(run_folder, column["scored"], benchmark, images)
+            (benchmark, column["name"]): read_scores(run_folder, column["scored"], benchmark, images, self.metrics)
             for benchmark, images in self.benchmarks.items()
             for column in self.columns
         }

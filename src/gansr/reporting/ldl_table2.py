@@ -28,7 +28,7 @@ class LdlTable2:
         self.benchmarks: dict[str, list[str]] = data["benchmarks"]
         self.metrics = in_table_order(data["metrics"])
         self.scores: list[Scores] = [
-            read_scores(run_folder, row["scored"], self.benchmark, images) for row in self.rows
+            read_scores(run_folder, row["scored"], self.benchmark, images, self.metrics) for row in self.rows
         ]
         self.means = {metric: [scores.mean(metric) for scores in self.scores] for metric in self.metrics}
 

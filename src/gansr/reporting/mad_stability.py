@@ -5,6 +5,7 @@ MAD(k) = mean |SR(k) - SR(k + p)| over channels and pixels, of the raw generator
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def mad_curves(snapshots: Path, model: str) -> pd.DataFrame:
                 (str(label), str(kind), kept[str(label)])
                 for label, kind in zip(kept["labels"], kept["types"], strict=True)
             ]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{snapshots}: cannot read the snapshots ({error}); train the model again") from None
     if len(iterations) < 2:
         raise UserError(f"{snapshots}: one snapshot gives no difference; lower mad.interval below the iterations")

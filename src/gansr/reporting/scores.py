@@ -29,7 +29,7 @@ class Scores:
         return None if metric in self.unavailable else float(self.values[metric].mean())
 
 
-def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]) -> Scores:
+def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str], metrics: list[str]) -> Scores:
     """The scores in results/<run>/metrics/<scored>/<benchmark>.csv.
 
     Raises:
@@ -40,14 +40,17 @@ def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]
         # a name such as "NA" or "1" is an image's name, not a missing value or a number
         rows = pd.read_csv(file, dtype={"image": str, "metric": str}, keep_default_na=False, na_values={"value": [""]})
         notes = json.loads(sidecar(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        values = rows.astype({"value": float}).pivot(index="image", columns="metric", values="value")
+    except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{file}: cannot read the scores ({error}); make them again") from None
-    values = rows.pivot(index="image", columns="metric", values="value")
+    absent = [metric for metric in metrics if metric not in values.columns]
+    if absent:
+        raise UserError(f"{file}: no scores of {', '.join(absent)}; score again")
     if sorted(values.index) != sorted(images):
         missing = sorted(set(images) ^ set(values.index))
         raise UserError(f"{file}: scores and benchmark do not hold the same images: {', '.join(missing)}; score again")
     for metric in values.columns:
         if metric not in notes["unavailable"] and values[metric].isna().any():
-            absent = values.index[values[metric].isna()]
-            raise UserError(f"{file}: no {metric} for {', '.join(absent)}; score again")
+            without = values.index[values[metric].isna()]
+            raise UserError(f"{file}: no {metric} for {', '.join(without)}; score again")
     return Scores(values, notes["protocols"], notes["unavailable"])

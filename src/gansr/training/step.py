@@ -63,6 +63,8 @@ class TrainingStep:
         self, generator: nn.Module, method: dict[str, Any], context: LossContext, device: torch.device
     ) -> None:
         self.generator = generator.to(device).train()
+        # before the terms: its initial weights must not depend on which terms a method has
+        self.discriminator = self._discriminator(method, device)
         self.terms = build_terms(method["losses"], context)
         for term in self.terms.values():
             term.loss.to(device)
@@ -70,7 +72,6 @@ class TrainingStep:
         self.ema = ema_model(self.generator, decay) if decay is not None else None
         self.needs_ema = any(term.loss.needs_ema for term in self.terms.values())
         self.adversarial = self._adversarial()
-        self.discriminator = self._discriminator(method, device)
         self.optimizers = [self._adam(self.generator, method)]
         if self.discriminator is not None:
             self.optimizers.append(self._adam(self.discriminator, method))
@@ -84,8 +85,9 @@ class TrainingStep:
         term = self.terms.get("adversarial")
         return term.loss if term is not None and isinstance(term.loss, AdversarialLoss) else None
 
-    def _discriminator(self, method: dict[str, Any], device: torch.device) -> nn.Module | None:
-        if self.adversarial is None:
+    @staticmethod
+    def _discriminator(method: dict[str, Any], device: torch.device) -> nn.Module | None:
+        if method["discriminator"] is None or method["losses"]["adversarial"]["weight"] == 0:
             return None
         return build_discriminator(method["discriminator"], method["patch_size"]).to(device).train()
 

@@ -23,9 +23,10 @@ from gansr.data.patch_store import PatchStore
 from gansr.data.sampler import PatchBatch, PatchSampler
 from gansr.errors import UserError
 from gansr.losses.base import LossContext
-from gansr.networks.build import build_generator, count_parameters, device, load_weights, save_weights
+from gansr.networks.build import build_generator, count_parameters, device
+from gansr.networks.weight_files import load_weights, save_weights
 from gansr.progress import Progress
-from gansr.training.snapshots import Snapshots, load_patches
+from gansr.training.snapshots import MonitoredPatch, Snapshots, load_patches
 from gansr.training.step import NotFiniteError, TrainingStep
 from gansr.training.work_folder import WorkFolder
 
@@ -67,17 +68,28 @@ def train(spec: dict[str, Any], name: str, inputs: TrainingInputs, work: Path, o
     """
     store = PatchStore(inputs.patches)
     identity = {"spec": spec, "patches": store.sha256, **_digests(inputs)}
+    monitored = _monitored_patches(spec, inputs)
+    if monitored:
+        identity["mad_pixels_sha256"] = hashlib.sha256(
+            b"".join(patch.pixels.lr.tobytes() for patch in monitored)
+        ).hexdigest()
     folder = WorkFolder(work, identity)
     with folder.owned():
         if not folder.finished.exists():
             torch.manual_seed(spec["seed"])
-            _Training(spec, name, inputs, store, folder).run()
+            _Training(spec, name, inputs, store, folder, monitored).run()
         folder.publish(output)
 
 
 class _Training:
     def __init__(
-        self, spec: dict[str, Any], name: str, inputs: TrainingInputs, store: PatchStore, folder: WorkFolder
+        self,
+        spec: dict[str, Any],
+        name: str,
+        inputs: TrainingInputs,
+        store: PatchStore,
+        folder: WorkFolder,
+        monitored: list[MonitoredPatch],
     ) -> None:
         self.spec, self.name, self.folder, self.inputs, self.store = spec, name, folder, inputs, store
         self.method = spec["method"]
@@ -87,17 +99,10 @@ class _Training:
             load_weights(generator, inputs.start)
         self.sampler = PatchSampler(store, self.method["patch_size"], self.method["batch_size"], spec["seed"])
         self.step = TrainingStep(generator, self.method, LossContext(spec["seed"], inputs.vgg19), self.device)
-        self.snapshots = self._snapshots()
+        self.snapshots = Snapshots(folder.snapshots, monitored, spec["mad_interval"]) if monitored else None
         self.iteration = 0
         self.seconds = 0.0
         self.resumed_at: list[int] = []
-
-    def _snapshots(self) -> Snapshots | None:
-        interval, inputs = self.spec["mad_interval"], self.inputs
-        if interval is None or inputs.mad_patches is None or inputs.mad_images is None:
-            return None
-        patches = load_patches(inputs.mad_patches, inputs.mad_images, self.spec["scale"])
-        return Snapshots(self.folder.snapshots, patches, interval)
 
     def run(self) -> None:
         self._resume()
@@ -200,6 +205,12 @@ class _Training:
             "seconds": round(self.seconds, 1),
             "resumed_at": self.resumed_at,
         }
+
+
+def _monitored_patches(spec: dict[str, Any], inputs: TrainingInputs) -> list[MonitoredPatch]:
+    if spec["mad_interval"] is None or inputs.mad_patches is None or inputs.mad_images is None:
+        return []
+    return load_patches(inputs.mad_patches, inputs.mad_images, spec["scale"])
 
 
 class _CheckpointClock:

@@ -22,6 +22,7 @@ import torch
 
 from gansr.atomic import atomic_file
 from gansr.config.plan import canonical
+from gansr.networks.weight_files import read_torch_file
 
 logger = logging.getLogger("gansr")
 
@@ -71,8 +72,7 @@ class WorkFolder:
         """The last checkpoint, opened without executing what is in it; None where there is none."""
         if not self.checkpoint.exists():
             return None
-        state: dict[str, Any] = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        return state
+        return read_torch_file(self.checkpoint, "remove it to start this training afresh")
 
     def publish(self, output: Path) -> None:
         """Put the finished files into `output`, as links where the file system can: they take no more space."""

@@ -1,0 +1,108 @@
+"""provenance.json: enough to make a run again, and to see whether it was."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gansr.config import slices
+from gansr.config.loading import read_yaml
+from gansr.config.plan import Catalog, canonical, load_plan
+from gansr.reporting.provenance import write_provenance
+
+ROOT = Path(__file__).parents[2]
+HEADER = "s\th:m:s\tmax_rss\n"
+
+
+@pytest.fixture
+def data() -> dict[str, Any]:
+    plan = load_plan(read_yaml(ROOT / "config" / "config.yaml"), "config.yaml", Catalog(ROOT / "config"))
+    parsed: dict[str, Any] = json.loads(canonical(slices.provenance_slice(plan)))
+    return parsed
+
+
+@pytest.fixture
+def record(tmp_path: Path, data: dict[str, Any], write_spec: Callable[..., None]) -> dict[str, Any]:
+    for name, model in data["models"].items():
+        write_spec(name, model["slug"])
+    for dataset in ("photographs", "photos"):
+        folder = tmp_path / "data" / dataset / "x4" / "images" / "HR"
+        folder.mkdir(parents=True)
+        (folder / f"{dataset} one.png").write_bytes(dataset.encode())
+    for job, seconds in {"provenance.v2": 0.5, "finetune/RRDB+LDL": 12.25, "score/RRDB/photos": 3}.items():
+        file = tmp_path / "timings" / f"{job}.tsv"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{HEADER}{seconds}\t0:00:12\t100.5\n")
+    write_provenance(data, tmp_path, tmp_path / "data")
+    written: dict[str, Any] = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    return written
+
+
+def test_it_says_with_what_the_run_was_made(record: dict[str, Any]) -> None:
+    assert record["run"] == "demo"
+    assert record["python"] == platform.python_version()
+    for package in ("torch", "torchvision", "numpy", "snakemake", "gansr"):
+        assert record["packages"][package] == importlib.metadata.version(package)
+    assert set(record["code"]) == {"revision", "changed"}
+
+
+def test_it_says_what_every_model_was_trained_on_and_how_long(record: dict[str, Any], data: dict[str, Any]) -> None:
+    assert set(record["models"]) == set(data["models"])
+    ldl = record["models"]["RRDB+LDL"]
+    assert (ldl["seed"], ldl["device"], ldl["seconds"], ldl["resumed_at"]) == (0, "cpu", 12.5, [])
+    assert ldl["inputs"]["training_images"] == ["one", "two", "three"]
+
+
+def test_it_holds_the_sums_of_the_hr_images(record: dict[str, Any]) -> None:
+    assert record["hr_images_sha256"] == {
+        dataset: {f"{dataset} one": hashlib.sha256(dataset.encode()).hexdigest()}
+        for dataset in ("photographs", "photos")
+    }
+
+
+def test_it_holds_the_seconds_of_every_job(record: dict[str, Any]) -> None:
+    assert record["job_seconds"] == {"provenance.v2": 0.5, "finetune/RRDB+LDL": 12.25, "score/RRDB/photos": 3.0}
+
+
+def test_it_holds_the_whole_configuration(record: dict[str, Any], data: dict[str, Any]) -> None:
+    assert record["configuration"] == data["run"]
+
+
+def test_outside_a_git_checkout_the_revision_is_unknown(
+    tmp_path: Path,
+    data: dict[str, Any],
+    write_spec: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, model in data["models"].items():
+        write_spec(name, model["slug"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    write_provenance(data, tmp_path, tmp_path / "data")
+    written = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    assert written["code"] == {"revision": None, "changed": None}
+
+
+def test_without_git_the_revision_is_unknown(
+    tmp_path: Path,
+    data: dict[str, Any],
+    write_spec: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, model in data["models"].items():
+        write_spec(name, model["slug"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    write_provenance(data, tmp_path, tmp_path / "data")
+    written = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    assert written["code"] == {"revision": None, "changed": None}
+
+
+def test_a_model_without_spec_is_named(tmp_path: Path, data: dict[str, Any], refusal: Callable[..., str]) -> None:
+    refusal(lambda: write_provenance(data, tmp_path, tmp_path / "data"), "spec.yaml", "train")
