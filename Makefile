@@ -10,7 +10,7 @@ demo: setup
 	$(BIN)/snakemake --cores 4 --resources gpu=4 all
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from gansr.config.run import json_schema
+
 from .conftest import REPOSITORY, Project, micro_config
 
 pytestmark = pytest.mark.workflow
@@ -310,6 +312,20 @@ def test_every_run_in_config_is_dry_run(project: Project, file: Path) -> None:
     result = project.snakemake("--dry-run", "all")
     assert result.returncode == 0, result.stderr[-2000:]
     assert "finetune" in result.stdout
+
+
+def test_a_run_without_figures_and_mad_patches_is_dry_run(project: Project) -> None:
+    config = micro_config()
+    del config["mad"], config["figures"], config["tables"]["ldl_table2"]
+    project.configure(config)
+    result = project.snakemake("--dry-run", "all")
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "rule finetune" in result.stdout
+    assert "rule mad_patches" not in result.stdout
+
+
+def test_the_schema_for_editors_is_the_one_that_is_checked() -> None:
+    assert (REPOSITORY / "workflow" / "schemas" / "config.schema.json").read_text() == json_schema()
 
 
 def test_the_workflow_passes_snakemakes_lint(project: Project) -> None:

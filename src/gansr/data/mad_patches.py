@@ -1,10 +1,11 @@
 """The patches whose SR output is kept during fine-tuning, given or picked by image statistics.
 
 The rule of `auto`: candidate windows lie on a grid of half their size over the benchmark's HR images.
-The *aliasing* of a window is the mean absolute difference between it and its image after bicubic
-reduction and enlargement: the detail that an SR model must invent. The *coherence* of a window is that
-of its structure tensor, sqrt((Jxx - Jyy)^2 + 4 Jxy^2) / (Jxx + Jyy): 1 where all gradients share one
-direction, 0 where no direction prevails.
+The *aliasing* of a window is the median absolute difference between it and its image after bicubic
+reduction and enlargement: the detail that an SR model must invent (the median, so that detail all over
+the window counts and a single strong edge does not). The *coherence* of a window is that of its
+structure tensor, sqrt((Jxx - Jyy)^2 + 4 Jxy^2) / (Jxx + Jyy): 1 where all gradients share one direction,
+0 where no direction prevails.
 
     type A (smooth)                  the window with the least aliasing
     type B (texture)                 of the tenth with the most aliasing, the least coherent window
@@ -115,5 +116,5 @@ def _windows(name: str, file: Path, scale: int, size: int) -> list[Window]:
             area = (slice(top, top + size), slice(left, left + size))
             xx, yy, xy = (dx[area] ** 2).sum(), (dy[area] ** 2).sum(), (dx[area] * dy[area]).sum()
             coherence = float(np.hypot(xx - yy, 2 * xy) / max(xx + yy, np.finfo(float).tiny))
-            found.append(Window(name, top, left, float(aliasing[area].mean()), coherence))
+            found.append(Window(name, top, left, float(np.median(aliasing[area])), coherence))
     return found

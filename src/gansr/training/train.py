@@ -193,7 +193,7 @@ class _Training:
     def _description(self) -> dict[str, Any]:
         return {
             "model": self.name,
-            "spec": self.spec,
+            "spec": dict(self.spec),
             "inputs": {
                 "patch_store_sha256": self.store.sha256,
                 "training_images": list(self.store.names),

@@ -1,0 +1,115 @@
+"""The README's commands, and the examples in the documentation, are true of this commit."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gansr.config.loading import validate
+from gansr.config.method import Method, merge, read_method
+from gansr.config.plan import Catalog, load_plan
+
+REPOSITORY = Path(__file__).parents[1]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+CONFIG_README = (REPOSITORY / "config" / "README.md").read_text(encoding="utf-8")
+LOSS_GUIDE = (REPOSITORY / "docs" / "add-a-loss.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_make_demo_runs_the_command_that_the_readme_gives() -> None:
+    command = "snakemake --cores 4 --resources gpu=4 all"
+    assert README.count(command) >= 2
+    planned = subprocess.run(
+        ["make", "--dry-run", "--always-make", "demo"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert f".venv/bin/{command}" in planned.stdout
+
+
+def test_make_test_runs_the_tests() -> None:
+    assert re.search(r"^    make test ", README, flags=re.MULTILINE)
+    planned = subprocess.run(
+        ["make", "--dry-run", "--always-make", "test"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert "-m pytest" in planned.stdout
+
+
+def test_ci_calls_the_readmes_test_command() -> None:
+    assert "make test" in (REPOSITORY / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("document", ["README.md", "config/README.md", "docs/add-a-loss.md", "docs/training.md"])
+def test_every_file_that_a_document_names_exists(document: str) -> None:
+    text = (REPOSITORY / document).read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(([^)#:]+)\)", text)
+    for target in linked:
+        assert (REPOSITORY / document).parent.joinpath(target).exists(), target
+    for path in re.findall(r"`((?:src|config|workflow|docs)/[\w./-]+)`", text):
+        if Path(path).name not in ("my_run.yaml", "gan_l1.yaml", "gan_tv.yaml"):  # the reader's own
+            assert (REPOSITORY / path).exists(), path
+
+
+def test_the_example_of_own_images_is_a_valid_run(tmp_path: Path) -> None:
+    (example,) = [block for block in blocks(CONFIG_README, "yaml") if block.startswith("run: mine")]
+    data = yaml.safe_load(example)
+    for name, dataset in data["datasets"].items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "image.png").touch()
+        dataset["folder"] = str(folder)
+    plan = load_plan(data, "config/README.md", Catalog(REPOSITORY / "config"))
+    assert list(plan.models) == ["RRDB", "RRDB+LDL"]
+
+
+@pytest.mark.parametrize("document", [README, CONFIG_README], ids=["README.md", "config/README.md"])
+def test_the_example_of_an_own_method_is_valid(document: str) -> None:
+    (example,) = [block for block in blocks(document, "yaml") if block.startswith("extends: gan")]
+    data = yaml.safe_load(example)
+    base = read_method(REPOSITORY / "config" / "methods", data.pop("extends"))
+    method = validate(Method, merge(base, data), "the example")
+    assert method.losses["pixel"]["weight"] == 1.0
+
+
+def test_the_example_of_an_own_loss_trains(tmp_path: Path) -> None:
+    """The file of the guide, put where it says, is found by name, checked against its signature and trained with."""
+    (loss,) = blocks(LOSS_GUIDE, "python")
+    (method, _) = blocks(LOSS_GUIDE, "yaml")
+    package = tmp_path / "package" / "gansr"
+    shutil.copytree(REPOSITORY / "src" / "gansr", package)
+    (package / "losses" / "total_variation.py").write_text(loss)
+    config = tmp_path / "config"
+    shutil.copytree(REPOSITORY / "config", config)
+    (config / "methods" / "gan_tv.yaml").write_text(method)
+    run = yaml.safe_load((config / "config.yaml").read_text(encoding="utf-8"))
+    run["models"].append({"name": "RRDB+TV", "generator": "rrdb", "method": "gan_tv", "start": "RRDB"})
+    (config / "config.yaml").write_text(yaml.safe_dump(run))
+    script = """
+import torch
+from pathlib import Path
+from gansr.config.loading import read_yaml
+from gansr.config.plan import load_plan
+from gansr.losses.base import LossContext
+from gansr.networks.build import build_generator
+from gansr.training.step import TrainingStep
+
+plan = load_plan(read_yaml(Path("config/config.yaml")), "config/config.yaml")
+spec = plan.models["RRDB+TV"].spec
+step = TrainingStep(build_generator(spec["generator"], 4), spec["method"], LossContext(0), torch.device("cpu"))
+hr = torch.rand(2, 3, 64, 64)
+print(sorted(step(torch.rand(2, 3, 16, 16), hr)))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(package.parent)}
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "total_variation" in result.stdout
