@@ -21,9 +21,7 @@ rule upscale:
         runtime=240,
     params:
         spec=upscale_slice,
-        weights=lambda wildcards, input: (
-            f"--weights {input.weights}" if input.weights else ""
-        ),
+        weights=lambda wildcards, input: option("--weights", input.weights),
     shell:
         "gansr upscale --spec {params.spec:q} --images {input.images:q} {params.weights} --output {output:q} "
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"

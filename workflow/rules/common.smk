@@ -1,5 +1,6 @@
 # What the stages share: the checked configuration, paths, and each job's slice of the configuration.
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -89,6 +90,11 @@ FIGURES = collect(
     stem=FIGURE_STEMS,
     form=["pdf", "png"],
 ) + ([f"{RESULTS}/figures/mad_stability.csv"] if RUN.figures.mad_stability else [])
+
+
+def option(name, file):
+    """An optional file as words of a shell line; nothing where there is no file."""
+    return f"{name} {shlex.quote(str(file))}" if file else ""
 
 
 def own_run_folder():

@@ -33,13 +33,10 @@ rule finetune:
         name=model_name,
         work=f"{RESULTS}/work/{{model}}",
         folder=subpath(output.raw, parent=True),
-        vgg19=lambda wildcards, input: f"--vgg19 {input.vgg19}" if input.vgg19 else "",
-        mad=lambda wildcards, input: (
-            f"--mad-patches {input.mad_patches} --mad-images {input.mad_images}"
-            if input.mad_patches
-            else ""
-        ),
+        vgg19=lambda wildcards, input: option("--vgg19", input.vgg19),
+        mad_patches=lambda wildcards, input: option("--mad-patches", input.mad_patches),
+        mad_images=lambda wildcards, input: option("--mad-images", input.mad_images),
     shell:
         "gansr train --spec {params.spec:q} --name {params.name:q} --patches {input.patches:q} --start {input.start:q} "
-        "{params.vgg19} {params.mad} "
+        "{params.vgg19} {params.mad_patches} {params.mad_images} "
         "--work {params.work:q} --output {params.folder:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
