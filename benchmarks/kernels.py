@@ -85,11 +85,10 @@ def main() -> None:
     torch.set_num_threads(parser.parse_args().threads)
     with tempfile.TemporaryDirectory() as folder:
         decode, read = patch_runs(Path(folder))
-        pairs = [
-            ("local variance, forward", *(variance_runs(f, False) for f in (plain_local_variance, local_variance))),
-            ("local variance, both ways", *(variance_runs(f, True) for f in (plain_local_variance, local_variance))),
-            ("a pair of training patches", decode, read),
-        ]
+        pairs = [("a pair of training patches", decode, read)]
+        for name, backward in (("local variance, forward", False), ("local variance, both ways", True)):
+            plain, fast = (variance_runs(form, backward) for form in (plain_local_variance, local_variance))
+            pairs.append((name, plain, fast))
         print(f"{'':28} {'plain ms':>10} {'fast ms':>10} {'ratio':>8}")
         for name, plain, fast in pairs:
             slow, quick = seconds(plain), seconds(fast)

@@ -39,6 +39,10 @@ from gansr.snakemake_launcher import BELONGS, main, missing_config_file, own_com
         ("--configfile mine.yaml all --cores 4", "all --configfile mine.yaml --cores 4"),
         ("--configfiles a.yaml b.json all", "all --configfiles a.yaml b.json"),
         (
+            "--configfile mine.yaml results/mine/provenance.json",
+            "results/mine/provenance.json --configfile mine.yaml",
+        ),
+        (
             "--configfile mine.yaml --config seed=1 --resources gpu=1 all",
             "all --configfile mine.yaml --config seed=1 --resources gpu=1",
         ),

@@ -20,7 +20,8 @@ def _is_assignment(word: str) -> bool:
 
 
 def _is_config_file(word: str) -> bool:
-    return word.endswith((".yaml", ".yml", ".json"))
+    # a spec.yaml or provenance.json below results/ is a target
+    return word.endswith((".yaml", ".yml", ".json")) and not word.startswith("results/")
 
 
 # option -> whether a word after it is one of its values

@@ -128,9 +128,9 @@ def test_provenance_names_every_model_and_dataset(default: Plan) -> None:
 def test_reading_a_configuration_imports_none_of_the_slow_packages() -> None:
     # Snakemake reads the configuration in every job: seconds of imports would come on top of each
     code = (
-        "import sys, gansr.cli, gansr.config.plan, gansr.config.slices, gansr.options\n"
-        "for kind in gansr.options.FOLDERS:\n"
-        "    for name in gansr.options.names(kind): gansr.options.schema(kind, name)\n"
+        "import sys, gansr.cli, gansr.config.plan, gansr.config.slices, gansr.config.options\n"
+        "for kind in gansr.config.options.FOLDERS:\n"
+        "    for name in gansr.config.options.names(kind): gansr.config.options.schema(kind, name)\n"
         "print(sorted({'torch', 'torchvision', 'pyiqa', 'lpips', 'spandrel', 'pandas', 'scipy'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -139,7 +139,7 @@ def test_either_side_may_be_empty(ours: pd.DataFrame, theirs: pd.DataFrame, rows
     assert beside["delta"].isna().all()
 
 
-def test_measured_rows_come_first_in_the_order_of_the_models() -> None:
+def test_measured_rows_come_first_in_our_order_then_the_papers_in_its() -> None:
     beside = beside_published(
         measured(("PSNR", "b1", "Z", 1.0), ("PSNR", "b1", "A", 2.0)),
         published(("PSNR", "Set5", "A", 3.0), ("PSNR", "Set5", "Z", 4.0)),
@@ -147,6 +147,6 @@ def test_measured_rows_come_first_in_the_order_of_the_models() -> None:
     assert [(row.benchmark, row.model) for row in beside.itertuples()] == [
         ("b1", "Z"),
         ("b1", "A"),
-        ("Set5", "Z"),
         ("Set5", "A"),
+        ("Set5", "Z"),
     ]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError, field_validator
 from pydantic import model_validator as check
 
-from gansr import options
+from gansr.config import options
 from gansr.config.loading import one_line, read_yaml
 from gansr.config.section import Section
 from gansr.errors import UserError, nearest

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import torch
 from torch import nn
 
-from gansr.options import entry_point
-
 
 def build_generator(network_options: dict[str, Any], scale: int) -> nn.Module:
     """A generator with fresh weights (from torch's global random state)."""
-    options = {key: value for key, value in network_options.items() if key != "network"}
-    network: nn.Module = entry_point("generator", network_options["network"])(scale, **options)
-    return network
+    return _build("generators", network_options, scale)
 
 
 def build_discriminator(network_options: dict[str, Any], patch_size: int) -> nn.Module:
     """A discriminator with fresh weights (from torch's global random state)."""
+    return _build("discriminators", network_options, patch_size)
+
+
+def _build(folder: str, network_options: dict[str, Any], given: int) -> nn.Module:
     options = {key: value for key, value in network_options.items() if key != "network"}
-    build = entry_point("discriminator", network_options["network"])
-    network: nn.Module = build(patch_size, **options)
+    module = importlib.import_module(f"gansr.networks.{folder}.{network_options['network']}")
+    network: nn.Module = module.build(given, **options)
     return network
 
 

@@ -69,7 +69,7 @@ def _draw(
     panels += [_map(maps.sigma * maps.local_variance), _map(maps.refined), _map(maps.improved.float())]
     tops = [None, None, limits["residual"], *[limits["local_variance"]] * 3, 1.0]
     figure, axes = plt.subplots(1, len(panels), figsize=(11.5, 2.6))
-    figure.subplots_adjust(left=0.005, right=0.995, top=0.81, bottom=0.2, wspace=0.05)
+    figure.subplots_adjust(left=0.005, right=0.995, top=0.82, bottom=0.22, wspace=0.05)
     headings = [*TITLES[:4], f"{TITLES[4]},  $\\sigma$ = {float(maps.sigma):.2f}", *TITLES[5:]]
     for axis, heading, panel, top in zip(axes, headings, panels, tops, strict=True):
         colours = "gray" if top == 1.0 else "viridis"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gansr.reporting.layout import bold_markdown, latex, markdown
 from gansr.reporting.metrics import METRICS, best, in_table_order
-from gansr.reporting.published import read_published
+from gansr.reporting.published import measured_cell, read_published
 from gansr.reporting.scores import Scores, read_scores
 from gansr.reporting.statistics import mean_interval
 
@@ -73,18 +73,12 @@ class LdlTable1:
         return latex(pd.DataFrame(texts, index, columns), pd.DataFrame(bold, index, columns), caption, "tab:ldl_table1")
 
     def measured(self) -> pd.DataFrame:
-        """One row per cell: its mean with its interval over images."""
-        rows = []
-        for metric, benchmark in self.lines:
-            for name in self.names:
-                scores = self.scores[benchmark, name]
-                if scores.mean(metric) is None:
-                    continue
-                values = scores.values[metric].to_numpy(dtype=float)
-                low, high = mean_interval(values)
-                rows.append([METRICS[metric].label, benchmark, name, values.mean(), low, high, len(values)])
-        names = ["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images"]
-        return pd.DataFrame(rows, columns=names)
+        """One row per cell: its mean with its interval over images; empty where it could not be computed."""
+        return pd.DataFrame(
+            measured_cell(metric, benchmark, name, self.scores[benchmark, name])
+            for metric, benchmark in self.lines
+            for name in self.names
+        )
 
     def published(self, file: Path) -> pd.DataFrame:
         """The paper's values of the columns that name one."""

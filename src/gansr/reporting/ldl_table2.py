@@ -9,9 +9,8 @@ import pandas as pd
 
 from gansr.reporting.layout import bold_markdown, latex, markdown
 from gansr.reporting.metrics import METRICS, best, in_table_order
-from gansr.reporting.published import read_published
+from gansr.reporting.published import measured_cell, read_published
 from gansr.reporting.scores import Scores, read_scores
-from gansr.reporting.statistics import mean_interval
 
 SWITCHES = ["M", "sigma_M", "M_refine", "Psi_EMA"]
 PUBLISHED_BENCHMARK = "DIV2K100"
@@ -79,19 +78,12 @@ class LdlTable2:
         return latex(pd.DataFrame(texts, index, columns), pd.DataFrame(bold, index, columns), caption, "tab:ldl_table2")
 
     def measured(self) -> pd.DataFrame:
-        """One row per cell: its mean with its interval over images."""
-        lines = []
-        for row, scores in zip(self.rows, self.scores, strict=True):
-            for metric in self.metrics:
-                if scores.mean(metric) is None:
-                    continue
-                values = scores.values[metric].to_numpy(dtype=float)
-                low, high = mean_interval(values)
-                lines.append(
-                    [METRICS[metric].label, self.benchmark, f"row {row['row']}", values.mean(), low, high, len(values)]
-                )
-        names = ["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images"]
-        return pd.DataFrame(lines, columns=names)
+        """One row per cell: its mean with its interval over images; empty where it could not be computed."""
+        return pd.DataFrame(
+            measured_cell(metric, self.benchmark, f"row {row['row']}", scores)
+            for metric in self.metrics
+            for row, scores in zip(self.rows, self.scores, strict=True)
+        )
 
     def published(self, file: Path) -> pd.DataFrame:
         """The paper's rows; it tests on the DIV2K validation set."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from gansr.errors import UserError
+from gansr.reporting.metrics import METRICS
+from gansr.reporting.scores import Scores
+from gansr.reporting.statistics import mean_interval
 
 COLUMNS = ["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images", "published", "delta"]
 
@@ -23,6 +27,15 @@ def read_published(file: Path, columns: list[str]) -> pd.DataFrame:
     return table
 
 
+def measured_cell(metric: str, benchmark: str, model: str, scores: Scores) -> dict[str, Any]:
+    """One measured mean with its interval over images, under the table's label of the metric."""
+    cell: dict[str, Any] = {"metric": METRICS[metric].label, "benchmark": benchmark, "model": model}
+    cell |= {"measured": scores.mean(metric), "ci_low": None, "ci_high": None, "images": len(scores.values)}
+    if cell["measured"] is not None:
+        cell["ci_low"], cell["ci_high"] = mean_interval(scores.values[metric].to_numpy(dtype=float))
+    return cell
+
+
 def beside_published(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Measured and published values side by side, with their difference.
 
@@ -34,16 +47,11 @@ def beside_published(measured: pd.DataFrame, published: pd.DataFrame) -> pd.Data
         the measured rows, with the published value where the paper has one for this benchmark, then the
         published values of the same models on benchmarks that the run did not test.
     """
-    left = measured.assign(key=measured["benchmark"].str.lower())
-    right = published.assign(key=published["benchmark"].str.lower())
-    joined = left.merge(right, on=["metric", "key", "model"], how="outer", suffixes=("", "_published"), sort=False)
-    joined["benchmark"] = joined["benchmark"].fillna(joined["benchmark_published"])
-    joined["images"] = joined["images"].astype("Int64")
-    joined["delta"] = joined["measured"] - joined["published"]
-    # a merge sorts by its keys: back to the order of the tables
-    for key in ("metric", "model", "benchmark"):
-        seen = pd.concat([measured[key], published[key]]).drop_duplicates().tolist()
-        joined[f"{key}_order"] = joined[key].map(seen.index)
-    joined["not_measured"] = joined["images"].isna()
-    order = ["not_measured", "metric_order", "benchmark_order", "model_order"]
-    return joined.sort_values(order, kind="stable")[COLUMNS]
+    key = ["metric", "key", "model"]
+    ours = measured.assign(key=measured["benchmark"].str.lower())
+    theirs = published.assign(key=published["benchmark"].str.lower())
+    beside = ours.merge(theirs[[*key, "published"]], on=key, how="left")
+    tested = pd.MultiIndex.from_frame(ours[key])
+    untested = theirs[~pd.MultiIndex.from_frame(theirs[key]).isin(tested)]
+    beside = pd.concat([beside, untested]).astype({"measured": float, "published": float, "images": "Int64"})
+    return beside.assign(delta=beside["measured"] - beside["published"])[COLUMNS]

@@ -11,8 +11,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gansr.losses.adversarial import AdversarialLoss
 from gansr.losses.base import LossContext, LossTerm, Outputs
+from gansr.losses.build import build_loss
 from gansr.networks.build import build_discriminator
-from gansr.options import entry_point
 
 
 class NotFiniteError(Exception):
@@ -36,7 +36,7 @@ def build_terms(losses: dict[str, dict[str, Any]], context: LossContext) -> dict
     for name, given in losses.items():
         options = {key: value for key, value in given.items() if key != "weight"}
         if given["weight"] > 0:
-            terms[name] = WeightedTerm(given["weight"], entry_point("loss", name)(context, **options))
+            terms[name] = WeightedTerm(given["weight"], build_loss(name, options, context))
     return terms
 
 

@@ -1,4 +1,4 @@
-"""Plug-in files and their options, read without importing them.
+"""The options of loss terms, generators and discriminators, read from their files without importing them.
 
 A loss term, a generator and a discriminator are one file each. The keyword-only parameters of the
 file's entry point are its options: their names, annotations and defaults are the schema that the
@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,18 +26,19 @@ from gansr.errors import UserError, nearest
 
 Kind = Literal["loss", "generator", "discriminator"]
 
+PACKAGE = Path(__file__).parents[1]
 FOLDERS: dict[Kind, str] = {
     "loss": "losses",
     "generator": "networks/generators",
     "discriminator": "networks/discriminators",
 }
 ANNOTATION_NAMES = {"Annotated": Annotated, "Field": Field, "Literal": Literal}
-NOT_PLUGINS = {"__init__", "base"}
+NOT_PLUGINS = {"__init__", "base", "build"}
 
 
 def names(kind: Kind) -> list[str]:
     """The names that a config may use: the files in the folder of this kind."""
-    folder = Path(__file__).parent / FOLDERS[kind]
+    folder = PACKAGE / FOLDERS[kind]
     return sorted(file.stem for file in folder.glob("*.py") if file.stem not in NOT_PLUGINS)
 
 
@@ -52,7 +51,7 @@ def schema(kind: Kind, name: str) -> type[BaseModel]:
     """
     if name not in names(kind):
         raise UserError(f'unknown {kind} "{name}"; {nearest(name, names(kind))}')
-    file = Path(__file__).parent / FOLDERS[kind] / f"{name}.py"
+    file = PACKAGE / FOLDERS[kind] / f"{name}.py"
     function = _entry_point(ast.parse(file.read_text(encoding="utf-8")), kind, file)
     fields: dict[str, Any] = {}
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
@@ -61,21 +60,6 @@ def schema(kind: Kind, name: str) -> type[BaseModel]:
         annotation = _evaluate(argument.annotation)
         fields[argument.arg] = (annotation, ... if default is None else ast.literal_eval(default))
     return create_model(f"{name}_options", __base__=Section, **fields)
-
-
-def entry_point(kind: Kind, name: str) -> Callable[..., Any]:
-    """Import the file and return its class (a loss) or its function `build` (a network)."""
-    module = importlib.import_module(f"gansr.{FOLDERS[kind].replace('/', '.')}.{name}")
-    if kind != "loss":
-        return module.build
-    from gansr.losses.base import LossTerm
-
-    classes = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, LossTerm) and value.__module__ == module.__name__
-    ]
-    return classes[0]
 
 
 def _entry_point(tree: ast.Module, kind: Kind, file: Path) -> ast.FunctionDef:
