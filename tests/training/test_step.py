@@ -214,7 +214,7 @@ def test_the_generator_update_leaves_the_discriminator_alone_and_it_can_learn_ag
     step = make_step(method())
     before = copied(step.discriminator)
     ((lr, hr),) = batches(1)
-    step._update_generator(lr, hr, step.generator(lr))
+    step._update_generator(lr, hr, step.generator(lr), step.discriminator(hr))
     assert all(torch.equal(before[key], value) for key, value in step.discriminator.named_parameters())
     assert all(parameter.requires_grad and parameter.grad is None for parameter in step.discriminator.parameters())
 

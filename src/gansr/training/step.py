@@ -111,24 +111,24 @@ class TrainingStep:
             NotFiniteError: a loss is NaN or infinite; nothing was updated with it.
         """
         sr = self.generator(lr)
-        values = self._update_generator(lr, hr, sr)
-        if self.discriminator is not None:
-            values["discriminator"] = self._update_discriminator(sr.detach())
+        # the logits of the real patches serve both updates: the discriminator does not change in between
+        real_logits = self.discriminator(hr) if self.discriminator is not None else None
+        values = self._update_generator(lr, hr, sr, real_logits)
+        if real_logits is not None:
+            values["discriminator"] = self._update_discriminator(real_logits, sr.detach())
         if self.ema is not None:
             self.ema.update_parameters(self.generator)
         for scheduler in self.schedulers:
             scheduler.step()
         return values
 
-    def _update_generator(self, lr: Tensor, hr: Tensor, sr: Tensor) -> dict[str, Tensor]:
-        ema_sr = real_logits = fake_logits = None
+    def _update_generator(self, lr: Tensor, hr: Tensor, sr: Tensor, real_logits: Tensor | None) -> dict[str, Tensor]:
+        ema_sr = fake_logits = None
         if self.needs_ema and self.ema is not None:
             with torch.no_grad():
                 ema_sr = self.ema(lr)
-        if self.discriminator is not None:
-            # the logits of the real patches serve both updates: the discriminator does not change in between
-            self._real_logits = self.discriminator(hr)
-            real_logits = self._real_logits.detach()
+        if self.discriminator is not None and real_logits is not None:
+            real_logits = real_logits.detach()
             self.discriminator.requires_grad_(False)
             fake_logits = self.discriminator(sr)
             self.discriminator.requires_grad_(True)
@@ -141,14 +141,13 @@ class TrainingStep:
         self.optimizers[0].step()
         return {name: value.detach() for name, value in values.items()}
 
-    def _update_discriminator(self, sr: Tensor) -> Tensor:
+    def _update_discriminator(self, real_logits: Tensor, sr: Tensor) -> Tensor:
         assert self.discriminator is not None and self.adversarial is not None
-        loss = self.adversarial.discriminator_loss(self._real_logits, self.discriminator(sr))
+        loss = self.adversarial.discriminator_loss(real_logits, self.discriminator(sr))
         self._require_finite({"discriminator": loss})
         self.optimizers[1].zero_grad(set_to_none=True)
         loss.backward()
         self.optimizers[1].step()
-        del self._real_logits
         return loss.detach()
 
     @staticmethod
