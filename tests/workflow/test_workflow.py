@@ -151,6 +151,14 @@ def test_the_end_of_a_run_says_where_tables_and_figures_are(finished: Project) -
     assert "results/micro/figures/mad_stability.png" in said
 
 
+def test_the_report_holds_tables_and_figures(copied: Project) -> None:
+    result = copied.snakemake("all", "--report", "report.html")
+    assert result.returncode == 0, result.stderr[-2000:]
+    page = (copied.folder / "report.html").read_text(encoding="utf-8")
+    for name in ("ldl_table1.csv", "ldl_table2_vs_published.csv", "mad_stability.png", "artifact_map_C.png"):
+        assert name in page
+
+
 # --- running again
 
 
@@ -322,6 +330,21 @@ def test_a_run_without_figures_and_mad_patches_is_dry_run(project: Project) -> N
     assert result.returncode == 0, result.stderr[-2000:]
     assert "rule finetune" in result.stdout
     assert "rule mad_patches" not in result.stdout
+
+
+def test_given_patches_take_the_place_of_picked_ones(project: Project) -> None:
+    config = micro_config()
+    config["mad"]["patches"] = [
+        {"image": "coffee", "top": 0, "left": 4, "size": 32, "type": "A"},
+        {"image": "chelsea", "top": 64, "left": 64, "size": 32, "type": "C"},
+    ]
+    project.configure(config)
+    result = project.snakemake("--cores", "2", "results/micro/mad_patches.json")
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert json.loads((project.results / "mad_patches.json").read_text()) == config["mad"]["patches"]
+    planned = project.snakemake("--dry-run", "all").stdout
+    assert "artifact_map_A.png" in planned and "artifact_map_C.png" in planned
+    assert "artifact_map_B" not in planned
 
 
 def test_the_schema_for_editors_is_the_one_that_is_checked() -> None:
