@@ -90,8 +90,8 @@ def test_a_folder_replaces_the_earlier_one_as_a_whole(tmp_path):
 
 
 def test_a_folder_left_half_by_a_kill_is_begun_anew(tmp_path):
-    killed = atomic_folder(tmp_path / "images")
-    (killed.__enter__() / "half.png").touch()
+    (tmp_path / ".images.partial" / "deep").mkdir(parents=True)
+    (tmp_path / ".images.partial" / "half.png").touch()
     with atomic_folder(tmp_path / "images") as partial:
         assert names(partial) == []
         (partial / "a.png").touch()

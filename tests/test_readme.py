@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from gansr.config.loading import validate
 from gansr.config.method import Method, merge, read_method
@@ -61,10 +62,10 @@ def test_every_file_that_a_document_names_exists(document: str) -> None:
 def test_the_example_of_own_images_is_a_valid_run(tmp_path: Path) -> None:
     (example,) = [block for block in blocks(CONFIG_README, "yaml") if block.startswith("run: mine")]
     data = yaml.safe_load(example)
-    for name, dataset in data["datasets"].items():
+    for (name, dataset), colour in zip(data["datasets"].items(), ("red", "blue"), strict=True):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "image.png").touch()
+        Image.new("RGB", (128, 128), colour).save(folder / "image.png")
         dataset["folder"] = str(folder)
     plan = load_plan(data, "config/README.md", Catalog(REPOSITORY / "config"))
     assert list(plan.models) == ["RRDB", "RRDB+LDL"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -32,15 +33,35 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     """A new folder to fill; it becomes `final` when the block ends, and vanishes when the block fails."""
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(final)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    try:
-        yield partial
-        if final.exists():
-            shutil.rmtree(final)
-        partial.replace(final)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with _own_folder(partial):
+        try:
+            yield partial
+            if final.exists():
+                shutil.rmtree(final)
+            partial.replace(final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _own_folder(folder: Path) -> Iterator[None]:
+    """Make an empty folder and own it: of two runs that make one dataset at once, the second waits."""
+    while True:
+        folder.mkdir(exist_ok=True)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # its owner has just given it the final name
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if not folder.exists() or folder.stat().st_ino != os.fstat(descriptor).st_ino:
+                continue
+            for leftover in folder.iterdir():
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+            yield
+            return
+        finally:
+            os.close(descriptor)
 
 
 def write_text(final: Path, text: str) -> None:

@@ -163,7 +163,7 @@ def train(
     spec: Slice,
     name: Annotated[str, typer.Option(help="The model's name.")],
     patches: Annotated[Path, typer.Option(help="The patch store to train on.")],
-    work: Annotated[Path, typer.Option(help="Where resumable state is kept.")],
+    state: Annotated[Path, typer.Option(help="Where resumable state is kept.")],
     output: Annotated[Path, typer.Option(help="The model's folder.")],
     start: Annotated[Path | None, typer.Option(help="Generator weights to start from.")] = None,
     vgg19: Annotated[Path | None, typer.Option(help="VGG19 weights of the perceptual loss.")] = None,
@@ -183,7 +183,7 @@ def train(
         _verified("vgg19", vgg19)
     inputs = TrainingInputs(patches, start, vgg19, mad_patches, mad_images)
     try:
-        train_model(_parse(spec), name, inputs, work, output)
+        train_model(_parse(spec), name, inputs, state, output)
     except InterruptedTrainingError as stop:
         logger.info("%s", stop)
         raise typer.Exit(INTERRUPTED) from None
@@ -292,4 +292,4 @@ def _verified(network: str, file: Path) -> None:
     from gansr.config.plan import Catalog
     from gansr.config.weights import verify
 
-    verify(file, Catalog().weights[network].sha256)
+    verify(file, Catalog().weights[network])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gansr.atomic import atomic_folder
 from gansr.data.bicubic import imresize
-from gansr.data.images import list_pngs, read_rgb, write_png
+from gansr.data.images import list_pngs, read_prepared, write_png
 from gansr.data.mad_patches import PatchWithContext
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, device
@@ -63,4 +63,4 @@ def upscale_benchmark(upscale: Upscale, images: Path, title: str, output: Path) 
         raise UserError(f"{images}/LR: no images; remove the folder {images} and run again")
     with atomic_folder(output) as folder:
         for name in progress(list(files), title):
-            write_png(folder / f"{name}.png", upscale(read_rgb(files[name])))
+            write_png(folder / f"{name}.png", upscale(read_prepared(files[name])))

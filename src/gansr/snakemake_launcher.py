@@ -45,7 +45,8 @@ def targets_first(arguments: list[str]) -> list[str]:
             break
         if argument.startswith("-"):
             belongs = BELONGS.get(argument)
-        if belongs is None or argument.startswith("-") or belongs(argument):
+        value_of_option = number > 0 and arguments[number - 1] in BELONGS
+        if belongs is None or argument.startswith("-") or value_of_option or belongs(argument):
             kept.append(argument)
         else:
             targets.append(argument)
@@ -55,10 +56,12 @@ def targets_first(arguments: list[str]) -> list[str]:
 def missing_config_file(arguments: list[str]) -> str | None:
     """The first config file among the arguments that does not exist."""
     after_option = False
-    for argument in arguments:
+    for number, argument in enumerate(arguments):
         if argument.startswith("-"):
             after_option = argument in CONFIG_FILES
-        elif after_option and _is_config_file(argument) and not Path(argument).is_file():
+            continue
+        is_value = arguments[number - 1] in CONFIG_FILES or _is_config_file(argument)
+        if after_option and is_value and not Path(argument).is_file():
             return argument
     return None
 

@@ -139,3 +139,11 @@ def test_the_same_folder_leaks_however_it_is_written(tmp_path: Path) -> None:
         assert shared_images(one, Dataset(role="benchmark", folder=path)) == [str(tmp_path / "hr")]
     assert shared_images(one, Dataset(role="benchmark", folder=tmp_path / "other")) == []
     assert shared_images(one, bundled("coffee")) == []
+
+
+def test_a_copied_image_leaks_under_whatever_name(tmp_path: Path) -> None:
+    one, other = folder_of(tmp_path / "train", "a.png", "b.png"), folder_of(tmp_path / "test", "c.png")
+    (tmp_path / "train" / "a.png").write_bytes(b"same pixels")
+    (tmp_path / "train" / "b.png").write_bytes(b"other pixel")
+    (tmp_path / "test" / "c.png").write_bytes(b"same pixels")
+    assert shared_images(one, other) == ["a.png"]

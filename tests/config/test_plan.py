@@ -73,7 +73,7 @@ def test_an_override_for_a_stage_without_models_is_refused(refused: Callable[...
 
 def test_ema_weights_of_a_model_without_them_are_refused(refused: Callable[..., str]) -> None:
     row = {"row": 5, "model": "Base+GAN", "weights": "ema"}
-    changes = ["tables/ldl_table2/rows", [row], "overrides/finetune/ema_decay", None]
+    changes = ["tables/ldl_table2/rows", [row], "overrides/finetune/ema_decay", None, "figures/artifact_map", None]
     without_refinement = ["overrides/finetune/losses/artifact", {"ema_refine": False}]
     refused([*changes, *without_refinement], "tables.ldl_table2 row 5", "Base+GAN", "set weights: raw")
 

@@ -121,7 +121,8 @@ def test_a_table_or_figure_depends_on_what_it_shows(
 def test_provenance_names_every_model_and_dataset(default: Plan) -> None:
     data = slices.provenance_slice(default)
     assert set(data["models"]) == set(default.models)
-    assert data["datasets"] == ["photographs", "photos"]
+    assert list(data["datasets"]) == ["photographs", "photos"]
+    assert all("scikit-image" in licence for licence in data["datasets"].values())
     assert json.loads(canonical(data))["run"]["run"] == "demo"
 
 

@@ -70,7 +70,7 @@ def rgb(file):
 def shared(name):
     folder = SHARED / name
     if not folder.is_dir():
-        pytest.skip(f"needs ../shared/data/{name} beside the repository")
+        pytest.skip(f"needs ../shared/data/{name} (real benchmark images and weights, not part of the repository)")
     return folder
 
 

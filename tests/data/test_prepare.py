@@ -49,7 +49,7 @@ def test_hr_is_cropped_to_a_multiple_and_lr_is_its_bicubic_reduction(source, tmp
 
 def test_set5_gives_the_released_lr(tmp_path):
     if not (SHARED / "Set5").is_dir():
-        pytest.skip("needs ../shared/data/Set5 beside the repository")
+        pytest.skip("needs ../shared/data/Set5 (real benchmark images and weights, not part of the repository)")
     prepare(SHARED / "Set5" / "HR", 4, tmp_path / "out")
     names = {file.name for file in (tmp_path / "out" / "LR").iterdir()}
     assert names == {"baby.png", "bird.png", "butterfly.png", "head.png", "woman.png"}

@@ -104,3 +104,15 @@ def test_huge_logits_stay_finite(term):
     assert torch.isfinite(total)
     assert torch.isfinite(real.grad).all()
     assert torch.isfinite(fake.grad).all()
+
+
+def test_the_plain_objective_is_srgans() -> None:
+    real, fake = torch.tensor([[0.5], [-1.0]]), torch.tensor([[2.0], [-0.25]])
+    term = AdversarialLoss(LossContext(0), objective="plain")
+    image = torch.zeros(2, 3, 4, 4)
+    generator = term(Outputs(image, image, image, real_logits=real, fake_logits=fake)).item()
+    as_real, as_fake = ([-math.log(1 / (1 + math.exp(-sign * logit))) for logit in (2.0, -0.25)] for sign in (1, -1))
+    reals = [-math.log(1 / (1 + math.exp(-logit))) for logit in (0.5, -1.0)]
+    assert generator == pytest.approx(sum(as_real) / 2, rel=1e-6)
+    # the sum of both kinds, without the half of the relativistic loss
+    assert term.discriminator_loss(real, fake).item() == pytest.approx(sum(reals) / 2 + sum(as_fake) / 2, rel=1e-6)

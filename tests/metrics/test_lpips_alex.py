@@ -56,7 +56,7 @@ def random_metric(tmp_path_factory):
 def pretrained():
     file = SHARED / "weights" / "alexnet_features_torchvision.pth"
     if not file.is_file():
-        pytest.skip("needs ../shared/data/weights beside the repository")
+        pytest.skip("needs ../shared/data/weights (real benchmark images and weights, not part of the repository)")
     return LpipsAlex(file)
 
 

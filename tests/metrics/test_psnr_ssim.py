@@ -126,7 +126,7 @@ def test_an_image_must_leave_something_after_the_crop():
 def test_the_bicubic_column_is_that_of_the_literature(benchmark, psnr, ssim):
     folder = SHARED / benchmark
     if not folder.is_dir():
-        pytest.skip(f"needs ../shared/data/{benchmark} beside the repository")
+        pytest.skip(f"needs ../shared/data/{benchmark} (real benchmark images and weights, not part of the repository)")
     scores = []
     for file in sorted((folder / "HR").glob("*.png")):
         hr = np.asarray(Image.open(file).convert("RGB"))

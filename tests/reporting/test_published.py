@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gansr.reporting.published import COLUMNS, beside_published, read_published
+from gansr.reporting.published import COLUMNS, PUBLISHED_IMAGES, beside_published, read_published
 
 BENCHMARKS = ["Set5", "Set14", "Manga109", "General100", "Urban100", "DIV2K100"]
 
@@ -97,6 +97,20 @@ def test_a_published_table_that_cannot_be_read_is_refused_in_one_line(
 def measured(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
     values = [(*row, row[-1] - 1, row[-1] + 1, 3) for row in rows]
     return pd.DataFrame(values, columns=["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images"])
+
+
+@pytest.fixture(autouse=True)
+def three_images_in_set5(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables of these tests have three images per benchmark."""
+    monkeypatch.setitem(PUBLISHED_IMAGES, "set5", 3)
+
+
+@pytest.mark.parametrize(("images", "scale", "compared"), [(3, 4, True), (2, 4, False), (3, 2, False)])
+def test_a_benchmark_is_the_papers_by_its_images_and_scale(images: int, scale: int, compared: bool) -> None:
+    ours = measured(("PSNR", "Set5", "Ours", 30.0)).assign(images=images)
+    beside = beside_published(ours, published(("PSNR", "Set5", "Ours", 29.0)), scale)
+    assert beside["delta"].notna().any() == compared
+    assert beside["published"].tolist()[-1] == 29.0
 
 
 def published(*rows: tuple[str, str, str, float]) -> pd.DataFrame:

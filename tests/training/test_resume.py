@@ -19,9 +19,9 @@ from gansr.losses.pixel import PixelLoss
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import save_weights
 from gansr.training import train as train_module
+from gansr.training.state_folder import StateFolder
 from gansr.training.step import TrainingStep
 from gansr.training.train import InterruptedTrainingError, TrainingInputs, train
-from gansr.training.work_folder import WorkFolder
 
 SPEC = {
     "scale": 4,
@@ -216,9 +216,9 @@ def test_checkpoints_are_saved_by_the_clock(straight, inputs, tmp_path, monkeypa
     monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(train_module, "CHECKPOINT_SHARE", 1e9)
     saved = []
-    plain = WorkFolder.save
+    plain = StateFolder.save
     monkeypatch.setattr(
-        WorkFolder, "save", lambda folder, state: (saved.append(state["iteration"]), plain(folder, state))[1]
+        StateFolder, "save", lambda folder, state: (saved.append(state["iteration"]), plain(folder, state))[1]
     )
     train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
     assert saved == [1, 2, 3, 4, 5, 6]
@@ -335,11 +335,11 @@ def test_a_second_owner_of_the_folder_waits_for_the_first(tmp_path):
     entered = threading.Event()
 
     def second():
-        with WorkFolder(tmp_path, identity).owned():
+        with StateFolder(tmp_path, identity).owned():
             entered.set()
 
     thread = threading.Thread(target=second)
-    with WorkFolder(tmp_path, identity).owned():
+    with StateFolder(tmp_path, identity).owned():
         thread.start()
         assert not entered.wait(0.3)
     assert entered.wait(5)
@@ -347,12 +347,12 @@ def test_a_second_owner_of_the_folder_waits_for_the_first(tmp_path):
 
 
 def test_other_trainings_do_not_wait_for_each_other(tmp_path):
-    with WorkFolder(tmp_path, {"spec": 1}).owned(), WorkFolder(tmp_path, {"spec": 2}).owned():
+    with StateFolder(tmp_path, {"spec": 1}).owned(), StateFolder(tmp_path, {"spec": 2}).owned():
         assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_an_owner_that_fails_frees_the_folder(tmp_path):
-    folder = WorkFolder(tmp_path, {"spec": 1})
+    folder = StateFolder(tmp_path, {"spec": 1})
     with pytest.raises(ZeroDivisionError), folder.owned():
         raise ZeroDivisionError
     with folder.owned():

@@ -187,7 +187,7 @@ def test_cosmetic_edits_redo_nothing(copied: Project) -> None:
     config["overrides"]["finetune"] = dict(reversed(config["overrides"]["finetune"].items()))
     copied.configure(config)
     method = copied.folder / "config" / "methods" / "ldl.yaml"
-    method.write_text("# another comment\n" + method.read_text().replace("title: LDL", "title: another title"))
+    method.write_text("# another comment\n" + method.read_text().replace("paper: ", "paper:   "))
     assert copied.planned() == set()
 
 
@@ -214,7 +214,7 @@ def test_a_killed_run_goes_on_where_it_was(project: Project) -> None:
     config["overrides"]["finetune"]["iterations"] = 100_000
     config["tables"], config["figures"] = {"ldl_table1": {}}, {}
     project.configure(config)
-    checkpoints = project.results / "work" / "SRResNet+GAN"
+    checkpoints = project.results / "state" / "SRResNet+GAN"
     # a session of its own, so that Snakemake and its jobs are killed together
     process = subprocess.Popen(
         project.command("all"), cwd=project.folder, start_new_session=True, stderr=subprocess.DEVNULL
@@ -286,6 +286,7 @@ def test_a_training_image_smaller_than_the_patch_is_named(project: Project) -> N
     Image.new("RGB", (31, 40)).save(project.folder / "own" / "train" / "tiny.png")
     line = the_only_error_line(project.snakemake("results/micro/models/SRResNet/spec.yaml"))
     assert "tiny" in line and "smaller than the patch" in line
+    assert not (project.folder / "results").exists()
 
 
 def test_two_runs_of_one_name_do_not_mix(project: Project) -> None:

@@ -4,6 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from gansr import code_versions
@@ -30,7 +31,11 @@ def checked_plan():
 
 
 PLAN = checked_plan()
-validate(config, "../schemas/config.schema.json", set_default=False)
+try:
+    validate(config, "../schemas/config.schema.json", set_default=False)
+except WorkflowError as error:
+    complaint = str(error.__cause__ or error).strip().splitlines()[0]
+    sys.exit(f"gansr: error: {PLAN.source}: {complaint}")
 RUN = PLAN.run
 SCALE = RUN.scale
 RESULTS = f"results/{RUN.run}"

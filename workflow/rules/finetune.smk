@@ -31,7 +31,7 @@ rule finetune:
     params:
         spec=training_slice,
         name=model_name,
-        work=f"{RESULTS}/work/{{model}}",
+        state=f"{RESULTS}/state/{{model}}",
         folder=subpath(output.raw, parent=True),
         vgg19=lambda wildcards, input: option("--vgg19", input.vgg19),
         mad_patches=lambda wildcards, input: option("--mad-patches", input.mad_patches),
@@ -39,4 +39,4 @@ rule finetune:
     shell:
         "gansr train --spec {params.spec:q} --name {params.name:q} --patches {input.patches:q} --start {input.start:q} "
         "{params.vgg19} {params.mad_patches} {params.mad_images} "
-        "--work {params.work:q} --output {params.folder:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
+        "--state {params.state:q} --output {params.folder:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"

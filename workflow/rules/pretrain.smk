@@ -26,8 +26,8 @@ rule pretrain:
     params:
         spec=training_slice,
         name=model_name,
-        work=f"{RESULTS}/work/{{model}}",
+        state=f"{RESULTS}/state/{{model}}",
         folder=subpath(output.raw, parent=True),
     shell:
         "gansr train --spec {params.spec:q} --name {params.name:q} --patches {input.patches:q} "
-        "--work {params.work:q} --output {params.folder:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
+        "--state {params.state:q} --output {params.folder:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"

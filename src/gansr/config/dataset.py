@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import importlib.util
 from pathlib import Path
 from typing import Annotated, Literal
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pydantic import Field, model_validator
 
 from gansr.config.loading import read_yaml, validate
@@ -97,11 +98,24 @@ def image_size(dataset: Dataset, name: str, image: str) -> tuple[int, int]:
     files = {file.stem: file for file in image_files(dataset, name)}
     if image not in files:
         raise UserError(f'dataset {name}: unknown image "{image}"; {nearest(image, files)}')
+    return _size(files[image])
+
+
+def image_sizes(dataset: Dataset, name: str) -> dict[str, tuple[int, int]]:
+    """Height and width of every image, from the headers.
+
+    Raises:
+        UserError: a file is no image.
+    """
+    return {file.stem: _size(file) for file in image_files(dataset, name)}
+
+
+def _size(file: Path) -> tuple[int, int]:
     try:
-        with Image.open(files[image]) as opened:
+        with Image.open(file) as opened:
             return opened.height, opened.width
-    except (UnidentifiedImageError, OSError):
-        raise UserError(f"{files[image]}: not an image that can be read; replace or remove it") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise UserError(f"{file}: not an image that can be read; replace or remove it") from None
 
 
 def _scikit_image_file(image: str) -> Path:
@@ -124,6 +138,22 @@ def shared_images(one: Dataset, other: Dataset) -> list[str]:
             if scene & mine and scene & others:
                 leaked |= scene & mine
         return sorted(leaked)
-    if one.folder and other.folder and one.folder.resolve() == other.folder.resolve():
-        return [str(one.folder)]
+    if one.folder and other.folder:
+        if one.folder.resolve() == other.folder.resolve():
+            return [str(one.folder)]
+        return _equal_files(one.folder, other.folder)
     return []
+
+
+def _equal_files(one: Path, other: Path) -> list[str]:
+    """Files of one folder that the other holds as well, under whatever name."""
+    by_bytes: dict[int, list[Path]] = {}
+    for file in other.iterdir() if other.is_dir() else ():
+        if file.is_file():
+            by_bytes.setdefault(file.stat().st_size, []).append(file)
+    equal = []
+    for file in sorted(one.iterdir()):
+        candidates = by_bytes.get(file.stat().st_size, []) if file.is_file() else []
+        if any(filecmp.cmp(file, candidate, shallow=False) for candidate in candidates):
+            equal.append(file.name)
+    return equal

@@ -71,7 +71,18 @@ class Method(Section):
             raise ValueError("a discriminator without the adversarial loss does nothing; remove it")
         if self.losses.get("artifact", {}).get("ema_refine") and self.ema_decay is None:
             raise ValueError("losses.artifact.ema_refine compares with the EMA model; set ema_decay")
+        if not any(loss["weight"] > 0 for loss in self.losses.values()):
+            raise ValueError("losses: all weights are 0; give one a positive weight")
+        if self.discriminator and self.batch_size < 2:
+            raise ValueError("batch_size must be at least 2: the discriminator normalises over the batch")
+        artifact = self.losses.get("artifact")
+        if artifact and artifact["window"] > self.patch_size:
+            raise ValueError(f"losses.artifact.window {artifact['window']} is larger than patch_size {self.patch_size}")
         perceptual = self.losses.get("perceptual")
+        for layer in perceptual["layers"] if perceptual else ():
+            smallest = 2 ** (int(layer[4]) - 1)  # VGG19 halves the patch before each block but the first
+            if self.patch_size < smallest:
+                raise ValueError(f"losses.perceptual: {layer} needs a patch_size of at least {smallest}")
         if perceptual and perceptual["weights"] == "pretrained" and perceptual["width"] != 64:
             raise ValueError("losses.perceptual: the pretrained VGG19 has width 64; set weights: random for another")
         if sorted(set(self.schedule.milestones)) != list(self.schedule.milestones):

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from gansr import code_versions
-from gansr.config.dataset import Dataset, image_files, image_size, load_datasets, shared_images
+from gansr.config.dataset import Dataset, image_files, image_size, image_sizes, load_datasets, shared_images
 from gansr.config.loading import validate
 from gansr.config.method import Method, apply_overrides, read_method
-from gansr.config.run import BICUBIC, Mad, Model, Run, Weights, figure_models, slug
+from gansr.config.run import BICUBIC, PUBLISHED_SCALE, Mad, Model, Run, Weights, figure_models, slug
 from gansr.config.weights import WeightFile, load_weight_files
 from gansr.errors import UserError, nearest
 
@@ -92,6 +92,7 @@ class Plan:
         self._check_overrides()
         self._check_leaks()
         self._check_figures()
+        self._check_image_sizes()
         self._check_table2_weights()
         self._check_published()
         self._check_mad_patches()
@@ -107,10 +108,6 @@ class Plan:
 
     def _plan_model(self, model: Model) -> PlannedModel:
         run = self.run
-        if model.generator not in run.generators:
-            raise UserError(
-                f'model {model.name}: unknown generator "{model.generator}"; {nearest(model.generator, run.generators)}'
-            )
         try:
             raw = read_method(self.catalog.methods, model.method)
         except UserError as error:
@@ -189,12 +186,30 @@ class Plan:
                 if leaked:
                     raise UserError(f"the benchmark {benchmark} tests on what {train} trains on: {', '.join(leaked)}")
 
+    def _check_image_sizes(self) -> None:
+        """Images too small for a patch, from their headers; broken ones are found when they are read."""
+        for model in self.models.values():
+            dataset = self.datasets[model.dataset]
+            for image, (height, width) in image_sizes(dataset, model.dataset).items():
+                if min(height, width) < model.method.patch_size:
+                    raise UserError(
+                        f"dataset {model.dataset}: {image} is {height} x {width}, smaller than the patch "
+                        f"({model.method.patch_size}) of {model.name}; remove the image or lower patch_size"
+                    )
+        mad = self.run.mad
+        if mad and mad.patches == "auto":
+            sizes = image_sizes(self.datasets[mad.benchmark], mad.benchmark)
+            if not any(min(size) - min(size) % self.run.scale >= mad.size for size in sizes.values()):
+                raise UserError(f"mad.size: {mad.size} is larger than every image of {mad.benchmark}; lower it")
+
     def _check_figures(self) -> None:
         for figure, names in figure_models(self.run.figures).items():
             for name in names:
                 method = self.models[name].method
                 if method.stage != "finetune":
                     raise UserError(f"figures.{figure}: {name} is not fine-tuned, no SR is kept of it; name another")
+                if figure == "artifact_map" and method.ema_decay is None:
+                    raise UserError(f"figures.{figure}: {name} has no EMA model to compare with; set ema_decay")
                 if self.run.mad and self.run.mad.interval > method.iterations:
                     raise UserError(
                         f"mad.interval: {self.run.mad.interval} is more than the {method.iterations} iterations of "
@@ -208,9 +223,17 @@ class Plan:
                 raise UserError(f"tables.ldl_table2 row {row.row}: {row.model} has no EMA weights; set weights: raw")
 
     def _check_published(self) -> None:
+        shown = [model for model in self.run.models if "ldl_table1" in model.tables]
+        if self.run.tables.ldl_table1 and not shown and not self.run.tables.ldl_table1.reference:
+            raise UserError("tables.ldl_table1: no model and no reference is a column of it; remove it")
         columns = self.published_columns("ldl_table1")
         for model in self.run.models:
             wanted = model.published
+            if wanted and self.run.scale != PUBLISHED_SCALE:
+                raise UserError(
+                    f"model {model.name}: the published table is x{PUBLISHED_SCALE}, this run x{self.run.scale}; "
+                    f"remove published"
+                )
             if wanted and (wanted.method, wanted.train_set) not in columns:
                 known = sorted(f"{method} ({train_set})" for method, train_set in columns)
                 given = f"{wanted.method} ({wanted.train_set})"

@@ -16,6 +16,8 @@ from gansr.config.section import Section
 from gansr.errors import nearest
 
 BICUBIC = "Bicubic"
+PUBLISHED_SCALE = 4  # of the papers' tables
+RESERVED = ("metric", "benchmark", "row")  # columns of the tables
 Metric = Literal["psnr_y", "ssim_y", "lpips_alex"]
 PatchType = Literal["A", "B", "C"]
 Weights = Literal["raw", "ema"]
@@ -142,6 +144,21 @@ class Run(Section):
             raise ValueError(f'"{run}" names a folder: letters, digits, ".", "_" and "-"; not "data"')
         return run
 
+    @field_validator("datasets")
+    @classmethod
+    def _safe_datasets(cls, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
+        for name in datasets:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+                raise ValueError(f'"{name}" names a folder: letters, digits, ".", "_" and "-"')
+        return datasets
+
+    @field_validator("data_dir", "weights_dir")
+    @classmethod
+    def _no_braces(cls, folder: Path) -> Path:
+        if "{" in str(folder) or "}" in str(folder):
+            raise ValueError(f"{folder}: braces are Snakemake's wildcards; use another folder")
+        return folder
+
     @field_validator("generators")
     @classmethod
     def _fill_generator_options(cls, generators: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -200,6 +217,9 @@ def slug(name: str) -> str:
 
 
 def _distinct_models(models: list[Model]) -> None:
+    for model in models:
+        if model.name in RESERVED or "{" in model.name or "}" in model.name:
+            raise ValueError(f'models: "{model.name}" is reserved or has braces; rename it')
     by_slug: dict[str, str] = {slug(BICUBIC).lower(): BICUBIC}
     for model in models:
         key = slug(model.name).lower()

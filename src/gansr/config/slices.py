@@ -52,8 +52,7 @@ def _ldl_table1(plan: Plan) -> dict[str, Any]:
                 "scored": plan.scored_slug(name, "raw" if name == BICUBIC else plan.tested_weights(name)),
                 "model_slug": None if name == BICUBIC else plan.models[name].slug,
                 "weights": None if name == BICUBIC else plan.tested_weights(name),
-                "method": None if name == BICUBIC else plan.models[name].method_name,
-                "start": None if name == BICUBIC else plan.models[name].start,
+                "method": None if name == BICUBIC else _method(plan, name),
                 "published": published.model_dump() if published else None,
             }
         )
@@ -74,6 +73,7 @@ def _ldl_table2(plan: Plan) -> dict[str, Any]:
                 "model": row.model,
                 "scored": plan.scored_slug(row.model, row.weights),
                 "model_slug": plan.models[row.model].slug,
+                "method": _method(plan, row.model),
                 "M": used,
                 "sigma_M": used and artifact["patch_weight"],
                 "M_refine": used and artifact["ema_refine"],
@@ -81,6 +81,12 @@ def _ldl_table2(plan: Plan) -> dict[str, Any]:
             }
         )
     return {"rows": rows, "benchmarks": _benchmarks(plan, [table.benchmark])}
+
+
+def _method(plan: Plan, model: str) -> str:
+    """The method as the notes name it: its title and which reading of its paper it follows."""
+    method = plan.models[model].method
+    return f"{method.title} ({method.variant})"
 
 
 def _benchmarks(plan: Plan, names: list[str]) -> dict[str, list[str]]:
@@ -117,5 +123,8 @@ def provenance_slice(plan: Plan) -> dict[str, Any]:
     return {
         "run": plan.run.model_dump(mode="json"),
         "models": {model.name: {"slug": model.slug, "seed": model.seed} for model in plan.models.values()},
-        "datasets": sorted({*(model.dataset for model in plan.models.values()), *plan.run.benchmarks}),
+        "datasets": {
+            name: plan.datasets[name].licence
+            for name in sorted({*(model.dataset for model in plan.models.values()), *plan.run.benchmarks})
+        },
     }

@@ -34,18 +34,21 @@ def load_weight_files(file: Path) -> dict[str, WeightFile]:
     return validate(WeightsFile, read_yaml(file), str(file)).weights
 
 
-def verify(path: Path, sha256: str) -> None:
+def verify(path: Path, expected: WeightFile) -> None:
     """Refuse a weight file whose content is not the expected one.
 
     Raises:
         UserError: the file is missing or has another sha256.
     """
     try:
+        size = path.stat().st_size
+        if size != expected.bytes:
+            raise UserError(f"{path}: {size} bytes, expected {expected.bytes}; the download broke off: repeat it")
         with path.open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise UserError(f"{path}: cannot read the weights ({error.strerror}); put the file there") from None
-    if found != sha256:
+    if found != expected.sha256:
         raise UserError(
-            f"{path}: sha256 is {found}, expected {sha256}; the file is broken or another one: download it again"
+            f"{path}: sha256 is {found}, expected {expected.sha256}; the file is another one: download it again"
         )

@@ -1,8 +1,9 @@
-"""MATLAB-compatible bicubic resizing, the one that made the field's LR images.
+"""MATLAB-compatible bicubic resizing.
 
 Cubic convolution with a = -0.5, widened by the scale when shrinking (antialiasing), symmetric border.
-MATLAB resizes an 8-bit image in two passes and rounds to 8 bit after each; a floating-point image is
-not rounded. Other bicubics (OpenCV, Pillow, torch) differ in one or more of these points.
+MATLAB resizes an 8-bit image in two passes and rounds to 8 bit after each, which reproduces the released LR
+images of Set5 and Set14 bit for bit; a floating-point image is not rounded in between, which is what scripts
+that convert to double first do. Other bicubics (OpenCV, Pillow, torch) differ in one or more of these points.
 """
 
 from __future__ import annotations

@@ -10,11 +10,16 @@ from PIL import Image, UnidentifiedImageError
 
 from gansr.errors import UserError
 
-# What Pillow calls these modes -> why they are refused. The rest is refused as unknown.
+# Pillow's names of the modes that have one obvious conversion to 8-bit RGB
 ACCEPTED = {"RGB", "L", "1", "P", "RGBA", "LA", "PA"}
 
 
-def read_rgb(file: Path) -> np.ndarray:
+def read_prepared(file: Path) -> np.ndarray:
+    """Read an image that the workflow wrote; a broken one is made again, not replaced by the user."""
+    return read_rgb(file, f"remove {file.parent} and run again")
+
+
+def read_rgb(file: Path, remedy: str = "replace or remove it") -> np.ndarray:
     """Read an image file as H x W x 3 uint8 RGB.
 
     Gray images (also 1-bit) get three equal channels, palette images the colours of their palette. An
@@ -33,11 +38,11 @@ def read_rgb(file: Path) -> np.ndarray:
                 return _without_alpha(file, image)
             return np.asarray(image.convert("RGB"))
     except FileNotFoundError:
-        raise UserError(f"{file}: no such image") from None
+        raise UserError(f"{file}: no such image; {remedy}") from None
     except UnidentifiedImageError:
-        raise UserError(f"{file}: not an image that can be read; replace or remove it") from None
+        raise UserError(f"{file}: not an image that can be read; {remedy}") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UserError(f"{file}: broken or truncated image ({error}); replace or remove it") from None
+        raise UserError(f"{file}: broken or truncated image ({error}); {remedy}") from None
 
 
 def _refuse_by_mode(file: Path, image: Image.Image) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 
 from gansr.atomic import write_text
 from gansr.data.bicubic import imresize
-from gansr.data.images import list_pngs, read_rgb
+from gansr.data.images import list_pngs, read_prepared
 from gansr.errors import UserError
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -106,7 +106,7 @@ def _pick(images: Path, scale: int, size: int) -> list[dict[str, Any]]:
 
 
 def _windows(name: str, file: Path, scale: int, size: int) -> list[Window]:
-    luma = read_rgb(file) @ LUMA
+    luma = read_prepared(file) @ LUMA
     aliasing = np.abs(luma - imresize(imresize(luma, Fraction(1, scale)), scale))
     dy, dx = np.gradient(luma)
     step = max(size // 2 // scale, 1) * scale

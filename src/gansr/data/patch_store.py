@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gansr.atomic import atomic_folder
-from gansr.data.images import list_pngs, read_rgb
+from gansr.data.images import list_pngs, read_prepared
 from gansr.errors import UserError
 from gansr.progress import progress
 
@@ -40,7 +40,7 @@ def build_patch_store(images: Path, scale: int, output: Path) -> None:
     with atomic_folder(output) as folder:
         with (folder / "hr.uint8").open("wb") as hr_stream, (folder / "lr.uint8").open("wb") as lr_stream:
             for name in progress(list(hr_files), "patch store"):
-                hr, lr = read_rgb(hr_files[name]), read_rgb(lr_files[name])
+                hr, lr = read_prepared(hr_files[name]), read_prepared(lr_files[name])
                 if hr.shape[:2] != (lr.shape[0] * scale, lr.shape[1] * scale):
                     raise UserError(f"{hr_files[name]}: its LR image is not {scale} times smaller; remove {images}")
                 for stream, pixels in ((hr_stream, hr), (lr_stream, lr)):
@@ -76,15 +76,20 @@ class PatchStore:
             self.sha256: str = index["sha256"]
             self.names: list[str] = [entry["name"] for entry in index["images"]]
             self.sizes = np.array([(entry["height"], entry["width"]) for entry in index["images"]])
-            self._hr = [self._map("hr", entry, self.scale) for entry in index["images"]]
-            self._lr = [self._map("lr", entry, 1) for entry in index["images"]]
+            self._hr = self._map("hr", index["images"], self.scale)
+            self._lr = self._map("lr", index["images"], 1)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder}: not a patch store ({error}); remove it and run again") from None
 
-    def _map(self, kind: str, entry: dict[str, Any], factor: int) -> np.ndarray:
-        shape = (entry["height"] * factor, entry["width"] * factor, 3)
-        file = self.folder / f"{kind}.uint8"
-        return np.memmap(file, np.uint8, "r", offset=entry[f"{kind}_offset"], shape=shape)
+    def _map(self, kind: str, entries: list[dict[str, Any]], factor: int) -> list[np.ndarray]:
+        """Every image as a view of one memory-mapped file."""
+        pixels = np.memmap(self.folder / f"{kind}.uint8", np.uint8, "r")
+        images = []
+        for entry in entries:
+            height, width = entry["height"] * factor, entry["width"] * factor
+            offset = entry[f"{kind}_offset"]
+            images.append(pixels[offset : offset + height * width * 3].reshape(height, width, 3))
+        return images
 
     def __len__(self) -> int:
         return len(self.names)

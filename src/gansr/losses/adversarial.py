@@ -18,22 +18,28 @@ def binary_cross_entropy(logits: Tensor, real: bool) -> Tensor:
 
 
 class AdversarialLoss(LossTerm):
-    """The relativistic average GAN of ESRGAN: is a patch more realistic than the other kind on average?
+    """The generator's part of the adversarial objective, and the discriminator's loss that goes with it.
 
-    Real and fake patches form separate batches, so that they have separate batch-normalisation
-    statistics; averages are over the batch of one device.
+    `relativistic_average` is ESRGAN's: is a patch more realistic than the other kind on average? `plain` is
+    SRGAN's: is a patch real? Real and fake patches form separate batches, so that they have separate
+    batch-normalisation statistics; averages are over the batch of one device.
     """
 
     def __init__(
-        self, context: LossContext, *, objective: Literal["relativistic_average"] = "relativistic_average"
+        self, context: LossContext, *, objective: Literal["relativistic_average", "plain"] = "relativistic_average"
     ) -> None:
         super().__init__(context)
-        self.objective = objective
+        self.relativistic = objective == "relativistic_average"
 
     def forward(self, outputs: Outputs) -> Tensor:
-        """The generator's loss: half of fakes taken for real, half of reals taken for fake."""
+        """The generator's loss.
+
+        Relativistic: half of fakes taken for real, half of reals taken for fake. Plain: fakes taken for real.
+        """
         real, fake = outputs.real_logits, outputs.fake_logits
         assert real is not None and fake is not None
+        if not self.relativistic:
+            return binary_cross_entropy(fake, real=True)
         return (
             binary_cross_entropy(real.detach() - fake.mean(), real=False)
             + binary_cross_entropy(fake - real.detach().mean(), real=True)
@@ -42,8 +48,11 @@ class AdversarialLoss(LossTerm):
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """The discriminator's loss on logits of reals and (detached) fakes.
 
-        In each half the average of the other kind is a constant, as in ESRGAN's code.
+        Relativistic: the mean of both kinds; the average of the other kind is a constant in each, as in
+        ESRGAN's code. Plain: the sum of both kinds, as in BasicSR's SRGAN.
         """
+        if not self.relativistic:
+            return binary_cross_entropy(real, real=True) + binary_cross_entropy(fake, real=False)
         return (
             binary_cross_entropy(real - fake.detach().mean(), real=True)
             + binary_cross_entropy(fake - real.detach().mean(), real=False)

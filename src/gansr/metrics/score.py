@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gansr.atomic import atomic_file, write_text
-from gansr.data.images import list_pngs, read_rgb
+from gansr.data.images import list_pngs, read_prepared
 from gansr.errors import UserError
 from gansr.metrics import psnr_ssim
 from gansr.progress import progress
@@ -39,7 +39,7 @@ def score_benchmark(
     functions, unavailable = _load(metrics, alexnet)
     rows = []
     for name in progress(list(hr_files), title):
-        sr, hr = read_rgb(sr_files[name]), read_rgb(hr_files[name])
+        sr, hr = read_prepared(sr_files[name]), read_prepared(hr_files[name])
         for metric in metrics:
             try:
                 value = functions[metric](sr, hr) if metric in functions else None

@@ -40,8 +40,7 @@ class VGG19Features(nn.Module):
         indices = layer_indices()
         self.names = {indices[layer]: layer for layer in layers}
         plan = [entry if entry == "M" else int(entry) * width // BASE_WIDTH for entry in cfgs["E"]]
-        with torch.random.fork_rng():  # a perceptual loss must not change the discriminator's initial weights
-            self.features = make_layers(plan)[: max(self.names) + 1]
+        self.features = make_layers(plan)[: max(self.names) + 1]
         for layer in self.features:
             if isinstance(layer, nn.ReLU):
                 layer.inplace = False  # in place it would overwrite the outputs that are kept

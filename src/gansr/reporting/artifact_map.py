@@ -10,7 +10,7 @@ import torch
 from matplotlib import pyplot as plt
 from torch import Tensor
 
-from gansr.data.images import read_rgb
+from gansr.data.images import read_prepared
 from gansr.data.mad_patches import cut_with_context, read_mad_patches
 from gansr.inference import upscale_patch
 from gansr.losses.artifact import ArtifactMap, artifact_map
@@ -33,7 +33,7 @@ def write_artifact_maps(data: dict[str, Any], run_folder: Path, mad_patches: Pat
     for patch in read_mad_patches(mad_patches):
         if patch["type"] not in strips:
             strips[patch["type"]] = _maps(data, run_folder / "models" / slug, patch, images)
-    words = [scale_line(data["run"], data["scale"], [spec], len(strips)).replace("test images", "patches")]
+    words = [scale_line(data["run"], data["scale"], [spec], "one patch of each type")]
     words += [*filter(None, [perceptual_facts(spec)]), "Not a reproduction of the paper's setting."]
     # one scale for all strips: else a smooth patch would look as bad as a difficult one
     limits = {
@@ -49,9 +49,9 @@ def write_artifact_maps(data: dict[str, Any], run_folder: Path, mad_patches: Pat
 def _maps(data: dict[str, Any], model: Path, patch: dict[str, Any], images: Path) -> tuple[Tensor, Tensor, ArtifactMap]:
     scale = data["scale"]
     top, left, size = patch["top"], patch["left"], patch["size"]
-    whole = read_rgb(images / "HR" / f"{patch['image']}.png")
+    whole = read_prepared(images / "HR" / f"{patch['image']}.png")
     hr = torch.from_numpy(whole[top : top + size, left : left + size].copy()).permute(2, 0, 1)[None].float() / 255
-    lr = cut_with_context(read_rgb(images / "LR" / f"{patch['image']}.png"), patch, scale)
+    lr = cut_with_context(read_prepared(images / "LR" / f"{patch['image']}.png"), patch, scale)
     outputs = []
     for file in ("generator", "generator_ema"):
         generator = build_generator(data["generator"], scale).eval()
@@ -81,7 +81,7 @@ def _draw(
                 shown, cax=axis.inset_axes((0, -0.09, 1, 0.05)), orientation="horizontal", extend="max"
             )
             bar.ax.tick_params(labelsize=6, pad=1)
-            bar.locator = plt.MaxNLocator(3)
+            bar.locator = plt.MaxNLocator(3, prune="upper")
             bar.update_ticks()
     figure.suptitle(title, x=0.005, y=0.99, ha="left", fontsize=10)
     footnote(

@@ -44,17 +44,17 @@ def perceptual_facts(trained: dict[str, Any]) -> str | None:
     )
 
 
-def scale_line(run: str, scale: int, trained: list[dict[str, Any]], test_images: int) -> str:
+def scale_line(run: str, scale: int, trained: list[dict[str, Any]], tested: str) -> str:
     """The run in one short line: what a reader must know before comparing with a paper."""
     if not trained:
-        return f"Run {run}, x{scale}: nothing trained, {test_images} test images."
+        return f"Run {run}, x{scale}: nothing trained, {tested}."
     iterations = sorted({model["spec"]["method"]["iterations"] for model in trained})
     images = sorted({len(model["inputs"]["training_images"]) for model in trained})
     parameters = sorted({model["parameters"] for model in trained})
     return (
         f"Run {run}, x{scale}: {_range([f'{n / 1e6:.2f}' for n in parameters])} M parameters, "
         f"{_range([f'{n:,}' for n in iterations])} iterations, {_range([str(n) for n in images])} training images, "
-        f"{test_images} test images."
+        f"{tested}."
     )
 
 

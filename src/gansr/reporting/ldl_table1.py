@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import pandas as pd
 from gansr.reporting.layout import bold_markdown, latex, markdown
 from gansr.reporting.metrics import METRICS, best, in_table_order
 from gansr.reporting.published import measured_cell, read_published
-from gansr.reporting.scores import Scores, read_scores
-from gansr.reporting.statistics import mean_interval
+from gansr.reporting.scores import Scores, paired_difference, read_scores
 
 Cell = tuple[str, str]  # benchmark, column
 
@@ -100,6 +98,24 @@ class LdlTable1:
         """The protocol of each metric."""
         return next(iter(self.scores.values())).protocols
 
+    def tested_weights(self) -> list[str]:
+        """Which weights each model was tested with."""
+        by_weights: dict[str, list[str]] = {}
+        for column in self.columns:
+            if column["weights"]:
+                by_weights.setdefault(column["weights"], []).append(column["name"])
+        words = {"ema": "EMA", "raw": "raw"}
+        return [f"Tested with {words[kind]} weights: {', '.join(names)}" for kind, names in by_weights.items()]
+
+    def remarks(self) -> list[str]:
+        """What a reader of the published columns must know."""
+        if not any(column["published"] for column in self.columns):
+            return []
+        return [
+            "The authors published no training settings for SRResNet+LDL, SwinIR+LDL or x2; whether theirs used the "
+            "relativistic or the plain GAN is unknown. Here every model uses its method's."
+        ]
+
     def comparisons(self) -> list[str]:
         """Paired differences between the models of a group, with their intervals over images."""
         lines = []
@@ -107,21 +123,9 @@ class LdlTable1:
             if one["group"] != other["group"]:
                 continue
             for metric, benchmark in self.lines:
-                difference = self._difference(metric, benchmark, one["name"], other["name"])
+                names = (one["name"], other["name"])
+                scores = (self.scores[benchmark, name] for name in names)
+                difference = paired_difference(metric, names, *scores)
                 if difference:
                     lines.append(f"{benchmark}, {METRICS[metric].label}: {difference}")
         return lines
-
-    def _difference(self, metric: str, benchmark: str, one: str, other: str) -> str | None:
-        first, second = self.scores[benchmark, one], self.scores[benchmark, other]
-        if first.mean(metric) is None or second.mean(metric) is None:
-            return None
-        differences = (second.values[metric] - first.values[metric]).to_numpy(dtype=float)
-        if not all(map(math.isfinite, differences)):
-            return None
-        low, high = mean_interval(differences)
-        digits = METRICS[metric].digits
-        verdict = "the interval holds zero: no difference shown" if low <= 0 <= high else "the interval excludes zero"
-        return (
-            f"{other} minus {one} {differences.mean():+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}], {verdict}"
-        )

@@ -10,7 +10,7 @@ import pandas as pd
 from gansr.reporting.layout import bold_markdown, latex, markdown
 from gansr.reporting.metrics import METRICS, best, in_table_order
 from gansr.reporting.published import measured_cell, read_published
-from gansr.reporting.scores import Scores, read_scores
+from gansr.reporting.scores import Scores, paired_difference, read_scores
 
 SWITCHES = ["M", "sigma_M", "M_refine", "Psi_EMA"]
 PUBLISHED_BENCHMARK = "DIV2K100"
@@ -102,11 +102,29 @@ class LdlTable2:
         """The protocol of each metric."""
         return self.scores[0].protocols
 
-    def comparisons(self) -> list[str]:
-        """What the rows are."""
+    def tested_weights(self) -> list[str]:
+        """Which weights each row was tested with."""
         return [
-            "Row 1' is the same training without the artifact loss. The paper's row 1 is the official ESRGAN, trained "
-            "on other data with another perceptual loss, batch and schedule: it is no control and stands among the "
-            "published values only.",
-            "Rows 4 and 5 are one model, tested with its raw and with its EMA weights; rows 1' to 4 are raw weights.",
+            f"Row {row['row']}: {'EMA' if row['Psi_EMA'] else 'raw'} weights of {row['model']}" for row in self.rows
+        ]
+
+    def comparisons(self) -> list[str]:
+        """Paired differences of each row to the one before, with their intervals over images."""
+        pairs = zip(
+            zip(self.rows, self.scores, strict=True), zip(self.rows[1:], self.scores[1:], strict=True), strict=False
+        )
+        lines = []
+        for (before, scores_before), (row, scores) in pairs:
+            for metric in self.metrics:
+                names = (f"row {before['row']}", f"row {row['row']}")
+                difference = paired_difference(metric, names, scores_before, scores)
+                if difference:
+                    lines.append(f"{self.benchmark}, {METRICS[metric].label}: {difference}")
+        return lines
+
+    def remarks(self) -> list[str]:
+        """What a reader of the paper's row 1 must know."""
+        return [
+            "The paper's row 1 is the official ESRGAN, trained on other data with another perceptual loss, batch and "
+            "schedule: it is no control and stands among the published values only."
         ]

@@ -62,11 +62,9 @@ def write_mad_stability(data: dict[str, Any], run_folder: Path) -> None:
     axes.set_xlabel("iteration k")
     axes.set_ylabel(f"MAD between SR at k and k + {interval} (SR in [0, 1])")
     axes.set_ylim(bottom=0)
-    axes.set_title("Stability of fine-tuning on three patches")
-    _legends(axes, [name for name, _ in models])
-    words = [
-        scale_line(data["run"], data["scale"], specs, test_images=_patches(curves)).replace("test images", "patches")
-    ]
+    axes.set_title(f"Stability of fine-tuning on {_patches(curves)}")
+    _legends(axes, [name for name, _ in models], sorted(curves["type"].unique()))
+    words = [scale_line(data["run"], data["scale"], specs, _patches(curves))]
     words += list(dict.fromkeys(filter(None, map(perceptual_facts, specs))))
     figure.tight_layout(rect=(0, 0.07, 1, 1))
     footnote(figure, "\n".join([*words, "Not a reproduction of the paper's setting."]))
@@ -77,13 +75,14 @@ def write_mad_stability(data: dict[str, Any], run_folder: Path) -> None:
     save(figure, folder / "mad_stability")
 
 
-def _patches(curves: pd.DataFrame) -> int:
-    return int(curves["patch"].nunique())
+def _patches(curves: pd.DataFrame) -> str:
+    number = curves["patch"].nunique()
+    return "1 patch" if number == 1 else f"{number} patches"
 
 
-def _legends(axes: Axes, models: list[str]) -> None:
+def _legends(axes: Axes, models: list[str], types: list[str]) -> None:
     """One legend for the patch types (colours), one for the models (line styles), both clear of the curves."""
-    kinds = [Line2D([], [], color=TYPE_COLOURS[kind], label=name) for kind, name in TYPE_NAMES.items()]
+    kinds = [Line2D([], [], color=TYPE_COLOURS[kind], label=TYPE_NAMES[kind]) for kind in types]
     solid, dashed = models
     lines = [
         Line2D([], [], color="0.3", linestyle="-", label=solid),

@@ -53,6 +53,7 @@ def write_provenance(data: dict[str, Any], run_folder: Path, data_dir: Path) -> 
             name: _checksums(data_dir / name / f"x{data['run']['scale']}" / "images" / "HR")
             for name in data["datasets"]
         },
+        "dataset_licences": data["datasets"],
         "job_seconds": _job_seconds(run_folder / "timings"),
         "configuration": data["run"],
     }

@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from gansr.config.run import PUBLISHED_SCALE
 from gansr.errors import UserError
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.scores import Scores
 from gansr.reporting.statistics import mean_interval
 
+PUBLISHED_IMAGES = {"set5": 5, "set14": 14, "manga109": 109, "general100": 100, "urban100": 100, "div2k100": 100}
 COLUMNS = ["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images", "published", "delta"]
 
 
@@ -36,19 +38,22 @@ def measured_cell(metric: str, benchmark: str, model: str, scores: Scores) -> di
     return cell
 
 
-def beside_published(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+def beside_published(measured: pd.DataFrame, published: pd.DataFrame, scale: int = PUBLISHED_SCALE) -> pd.DataFrame:
     """Measured and published values side by side, with their difference.
 
     Args:
         measured: metric, benchmark, model, measured, ci_low, ci_high, images.
-        published: metric, benchmark, model, published. Benchmarks are matched without regard to case.
+        published: metric, benchmark, model, published. A benchmark is the paper's when it has its name,
+            without regard to case, and its number of images.
+        scale: of the run; the papers' tables are x4, and at another scale nothing is compared.
 
     Returns:
         the measured rows, with the published value where the paper has one for this benchmark, then the
         published values of the same models on benchmarks that the run did not test.
     """
     key = ["metric", "key", "model"]
-    ours = measured.assign(key=measured["benchmark"].str.lower())
+    same = measured["images"] == measured["benchmark"].str.lower().map(PUBLISHED_IMAGES)
+    ours = measured.assign(key=measured["benchmark"].str.lower().where(same & (scale == PUBLISHED_SCALE)))
     theirs = published.assign(key=published["benchmark"].str.lower())
     beside = ours.merge(theirs[[*key, "published"]], on=key, how="left")
     tested = pd.MultiIndex.from_frame(ours[key])

@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from gansr.errors import UserError
 from gansr.metrics.score import sidecar
+from gansr.reporting.metrics import METRICS
+from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT, mean_interval
 
 
 @dataclass(frozen=True)
@@ -54,3 +57,23 @@ def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]
             without = values.index[values[metric].isna()]
             raise UserError(f"{file}: no {metric} for {', '.join(without)}; score again")
     return Scores(values, notes["protocols"], notes["unavailable"])
+
+
+def paired_difference(metric: str, names: tuple[str, str], first: Scores, second: Scores) -> str | None:
+    """The mean difference of two models on the same images with its interval, in words.
+
+    None where the metric could not be computed, or is infinite (equal images).
+    """
+    if first.mean(metric) is None or second.mean(metric) is None:
+        return None
+    differences = (second.values[metric] - first.values[metric]).to_numpy(dtype=float)
+    if not np.isfinite(differences).all():
+        return None
+    low, high = mean_interval(differences)
+    if len(differences) < FEWEST_FOR_A_VERDICT:
+        verdict = f"{len(differences)} images: too few for a verdict"
+    else:
+        verdict = "the interval holds zero: no difference shown" if low <= 0 <= high else "the interval excludes zero"
+    digits = METRICS[metric].digits
+    difference = f"{differences.mean():+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+    return f"{names[1]} minus {names[0]} {difference}, {verdict}"

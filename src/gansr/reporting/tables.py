@@ -15,6 +15,7 @@ from gansr.reporting.ldl_table1 import LdlTable1
 from gansr.reporting.ldl_table2 import LdlTable2
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.published import beside_published
+from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT
 
 TABLES: dict[str, type[LdlTable1 | LdlTable2]] = {"ldl_table1": LdlTable1, "ldl_table2": LdlTable2}
 
@@ -36,9 +37,9 @@ def write_table(name: str, data: dict[str, Any], run_folder: Path, published_fil
     table = TABLES[name](data, run_folder)
     trained = _trained_models(data, run_folder)
     test_images = sum(map(len, table.benchmarks.values()))
-    scale = scale_line(data["run"], data["scale"], list(trained.values()), test_images)
-    beside = beside_published(table.measured(), table.published(published_file))
-    notes = _notes(table, trained, scale)
+    scale = scale_line(data["run"], data["scale"], list(trained.values()), f"{test_images} test images")
+    beside = beside_published(table.measured(), table.published(published_file), data["scale"])
+    notes = _notes(table, data, trained, scale)
     short = " ".join([f"{table.title}.", scale, *_perceptual(trained), "Not a reproduction of the paper's setting."])
 
     folder = run_folder / "tables"
@@ -50,9 +51,14 @@ def write_table(name: str, data: dict[str, Any], run_folder: Path, published_fil
 
 
 def _trained_models(data: dict[str, Any], run_folder: Path) -> dict[str, dict[str, Any]]:
-    entries = data.get("columns") or data["rows"]
-    slugs = dict.fromkeys(entry["model_slug"] for entry in entries if entry["model_slug"])
-    return {spec["model"]: spec for spec in (read_spec(run_folder, slug) for slug in slugs)}
+    slugs = dict.fromkeys(entry["model_slug"] for entry in _entries(data) if entry["model_slug"])
+    return {slug: read_spec(run_folder, slug) for slug in slugs}
+
+
+def _entries(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a table shows: the columns of Table 1, the rows of Table 2."""
+    entries: list[dict[str, Any]] = data["columns"] if "columns" in data else data["rows"]
+    return entries
 
 
 def _write_csv(file: Path, table: pd.DataFrame) -> None:
@@ -64,9 +70,11 @@ def _perceptual(trained: dict[str, dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(filter(None, map(perceptual_facts, trained.values()))))
 
 
-def _notes(table: LdlTable1 | LdlTable2, trained: dict[str, dict[str, Any]], scale: str) -> str:
+def _notes(table: LdlTable1 | LdlTable2, data: dict[str, Any], trained: dict[str, dict[str, Any]], scale: str) -> str:
     lines = ["## Notes", "", f"**Scale of this run.** {scale} It is not a reproduction of the paper's setting.", ""]
-    lines += [f"- {model}: {training_facts(spec)}" for model, spec in trained.items()]
+    methods = {entry["model_slug"]: entry["method"] for entry in _entries(data)}
+    lines += [f"- {spec['model']}: {methods[slug]}; {training_facts(spec)}" for slug, spec in trained.items()]
+    lines += [f"- {words}" for words in table.tested_weights()]
     lines += [f"- {words}" for words in _perceptual(trained)]
     lines += ["", "**Protocols.**", ""]
     lines += [f"- {METRICS[metric].label}: {protocol}" for metric, protocol in table.protocols().items()]
@@ -77,10 +85,12 @@ def _notes(table: LdlTable1 | LdlTable2, trained: dict[str, dict[str, Any]], sca
     lines += [
         "",
         "**Intervals** are 95 % bootstrap intervals over the test images, paired for differences. They say nothing "
-        "about another seed, and with few images they are rough.",
+        f"about another seed, and with fewer than {FEWEST_FOR_A_VERDICT} images they are too narrow to show "
+        "a difference.",
         "",
     ]
     lines += [f"- {comparison}" for comparison in table.comparisons()]
+    lines += [f"\n{remark}" for remark in table.remarks()]
     return "\n".join(lines) + "\n"
 
 

@@ -27,8 +27,8 @@ from gansr.networks.build import build_generator, count_parameters, device
 from gansr.networks.weight_files import load_weights, save_weights
 from gansr.progress import Progress
 from gansr.training.snapshots import MonitoredPatch, Snapshots, load_patches
+from gansr.training.state_folder import StateFolder
 from gansr.training.step import NotFiniteError, TrainingStep
-from gansr.training.work_folder import WorkFolder
 
 logger = logging.getLogger("gansr")
 
@@ -56,7 +56,7 @@ class TrainingInputs:
     mad_images: Path | None = None
 
 
-def train(spec: dict[str, Any], name: str, inputs: TrainingInputs, work: Path, output: Path) -> None:
+def train(spec: dict[str, Any], name: str, inputs: TrainingInputs, state: Path, output: Path) -> None:
     """Train the model `spec` describes and publish its files in `output`.
 
     `output` gets generator.safetensors (the raw weights), generator_ema.safetensors (equal to the raw
@@ -73,7 +73,7 @@ def train(spec: dict[str, Any], name: str, inputs: TrainingInputs, work: Path, o
         identity["mad_pixels_sha256"] = hashlib.sha256(
             b"".join(patch.pixels.lr.tobytes() for patch in monitored)
         ).hexdigest()
-    folder = WorkFolder(work, identity)
+    folder = StateFolder(state, identity)
     with folder.owned():
         if not folder.finished.exists():
             torch.manual_seed(spec["seed"])
@@ -88,7 +88,7 @@ class _Training:
         name: str,
         inputs: TrainingInputs,
         store: PatchStore,
-        folder: WorkFolder,
+        folder: StateFolder,
         monitored: list[MonitoredPatch],
     ) -> None:
         self.spec, self.name, self.folder, self.inputs, self.store = spec, name, folder, inputs, store
@@ -167,10 +167,13 @@ class _Training:
     def _resume(self) -> None:
         state = self.folder.load()
         if state is not None:
-            self.step.restore(state["step"])
-            self.sampler.restore(state["sampler"])
-            self.iteration, self.seconds = state["iteration"], state["seconds"]
-            self.resumed_at = [*state["resumed_at"], self.iteration]
+            try:
+                self.step.restore(state["step"])
+                self.sampler.restore(state["sampler"])
+                self.iteration, self.seconds = state["iteration"], state["seconds"]
+                self.resumed_at = [*state["resumed_at"], self.iteration]
+            except (KeyError, TypeError, ValueError, RuntimeError):
+                raise UserError(f"{self.folder.checkpoint}: not a checkpoint of this training; remove it") from None
             logger.info("%s: going on after iteration %d", self.name, self.iteration)
         _truncate_log(self.folder.log, self.iteration)
         if self.snapshots is not None:

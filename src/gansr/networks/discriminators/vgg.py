@@ -22,7 +22,6 @@ class VGGDiscriminator(nn.Module):
 
     def __init__(self, patch_size: int, features: int) -> None:
         super().__init__()
-        self.patch_size = patch_size
         previous = 3
         for stage, multiple in enumerate(WIDTHS):
             width = features * multiple

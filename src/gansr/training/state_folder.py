@@ -27,7 +27,7 @@ from gansr.networks.weight_files import read_torch_file
 logger = logging.getLogger("gansr")
 
 
-class WorkFolder:
+class StateFolder:
     """The folder of one training; use it inside `owned`."""
 
     def __init__(self, parent: Path, identity: dict[str, Any]) -> None:
@@ -75,15 +75,7 @@ class WorkFolder:
         return read_torch_file(self.checkpoint, "remove it to start this training afresh")
 
     def publish(self, output: Path) -> None:
-        """Put the finished files into `output`, as links where the file system can: they take no more space."""
-        output.mkdir(parents=True, exist_ok=True)
+        """Copy the finished files to `output`; the originals stay, so that damaged outputs can be made again."""
         for source in sorted(self.finished.iterdir()):
-            with_link = output / f".{source.name}.partial"
-            with_link.unlink(missing_ok=True)
-            try:
-                os.link(source, with_link)
-            except OSError:
-                shutil.copyfile(source, with_link)
-            with_link.replace(output / source.name)
-            # Snakemake compares times: an output must be younger than the inputs of its job
-            os.utime(output / source.name)
+            with atomic_file(output / source.name) as partial:
+                shutil.copyfile(source, partial)
