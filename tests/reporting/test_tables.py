@@ -23,10 +23,11 @@ PRETRAINED_VGG = {"weight": 1.0, "weights": "pretrained", "width": 64, "layers":
 
 
 @pytest.fixture(autouse=True, scope="module")
-def two_images_in_set5() -> Iterator[None]:
-    """The tables of these tests have two images of Set5."""
+def two_images_per_published_benchmark() -> Iterator[None]:
+    """The tables of these tests have two images of Set5 and of DIV2K100."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PUBLISHED_IMAGES, "set5", 2)
+        patch.setitem(PUBLISHED_IMAGES, "div2k100", 2)
         yield
 
 
