@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from gansr.errors import UserError
-from gansr.losses.artifact import ArtifactLoss, artifact_map, local_variance, patch_sigma
+from gansr.kernels.window_variance import window_variance
+from gansr.losses.artifact import ArtifactLoss, artifact_map, patch_sigma
 from gansr.losses.base import LossContext, Outputs
 
 CONTEXT = LossContext(seed=0)
@@ -231,7 +232,7 @@ def test_a_checkerboard_of_constant_amplitude_is_not_seen():
     maps = artifact_map(hr + 0.125 * sign, hr, None)
     assert torch.equal(maps.refined, torch.zeros(1, 1, 16, 16))
     # of signed differences the variance is that of +-0.375
-    assert local_variance(3 * 0.125 * sign[None, None], 7).min().item() > 0.1
+    assert window_variance(3 * 0.125 * sign[None, None], 7).min().item() > 0.1
 
 
 def test_ties_with_the_ema_model_stay_penalised():
@@ -266,7 +267,7 @@ def test_small_variations_upon_a_large_residual_keep_their_precision():
     residual = 2.5 + 1e-3 * torch.randn(1, 1, 20, 20, generator=random)
     windows = F.unfold(F.pad(residual.double(), (3,) * 4, mode="reflect"), 7)
     expected = windows.var(dim=1, unbiased=True).view(1, 1, 20, 20)
-    torch.testing.assert_close(local_variance(residual, 7).double(), expected, rtol=1e-4, atol=0)
+    torch.testing.assert_close(window_variance(residual, 7).double(), expected, rtol=1e-4, atol=0)
 
 
 def test_a_sample_is_weighted_by_itself_alone():

@@ -69,9 +69,27 @@ def imresize(image: np.ndarray, scale: Fraction | int) -> np.ndarray:
 
 def _resize_axis(image: np.ndarray, scale: Fraction, axis: int) -> np.ndarray:
     moved = np.moveaxis(image, axis, 0)
-    flat = moved.reshape(moved.shape[0], -1).astype(np.float64)
-    resized = resize_operator(moved.shape[0], scale) @ flat
-    if image.dtype == np.uint8:
-        # MATLAB rounds halves away from zero, NumPy to even
-        resized = np.floor(np.clip(resized, 0, 255) + 0.5).astype(np.uint8)
+    flat = moved.reshape(moved.shape[0], -1)
+    if image.dtype != np.uint8:
+        resized = resize_operator(moved.shape[0], scale) @ flat.astype(np.float64)
+    else:
+        operator = _operator_for_uint8(moved.shape[0], scale)
+        sums = operator @ flat.astype(operator.dtype)
+        # MATLAB rounds halves away from zero, NumPy to even; truncation is the floor of what is not negative
+        sums += 0.5
+        resized = np.clip(sums, 0, 255.5, out=sums).astype(np.uint8)
     return np.moveaxis(resized.reshape(-1, *moved.shape[1:]), 0, axis)
+
+
+@functools.lru_cache(maxsize=64)
+def _operator_for_uint8(length: int, scale: Fraction) -> scipy.sparse.csr_array:
+    """The operator in float32 where that is exact for 8-bit pixels, else in float64.
+
+    For scales that are powers of two the weights are multiples of 1/4096. Sums of their products with 8-bit
+    pixels then need fewer than float32's 24 bits, and no rounding happens before the last.
+    """
+    operator = resize_operator(length, scale)
+    units = operator.data * 4096
+    largest = 255 * 4096 * abs(operator).sum(axis=1).max()
+    exact = np.array_equal(units, np.round(units)) and largest < 2**24
+    return operator.astype(np.float32) if exact else operator

@@ -13,7 +13,7 @@ from gansr.errors import UserError
 
 @dataclass(frozen=True)
 class PatchBatch:
-    """LR and HR patches, N x H x W x 3 uint8, and which of flip, mirror and transposition each one gets."""
+    """LR and HR patches, N x H x W x 3 uint8, and whether each one is flipped horizontally, vertically and transposed."""
 
     lr: np.ndarray
     hr: np.ndarray
@@ -24,8 +24,8 @@ class PatchSampler:
     """Draws batches of patches.
 
     An image is drawn with a probability proportional to its number of pixels, as it is where images are
-    cut into sub-images of one size, and the position within it uniformly. Each patch is mirrored,
-    flipped and transposed with a probability of one half each.
+    cut into sub-images of one size, and the position within it uniformly. Each patch is flipped
+    horizontally, flipped vertically and transposed, in this order, with a probability of one half each.
     """
 
     def __init__(self, store: PatchStore, patch_size: int, batch_size: int, seed: int) -> None:
