@@ -7,9 +7,9 @@ import torch
 from gansr.networks.build import build_discriminator, count_parameters
 
 
-def tiny(patch_size, features=2):
+def tiny(patch_size, features=2, stages=5):
     torch.manual_seed(0)
-    return build_discriminator({"network": "vgg", "features": features}, patch_size)
+    return build_discriminator({"network": "vgg", "features": features, "stages": stages}, patch_size)
 
 
 def plain_convolution(x, weight, bias, stride):
@@ -35,9 +35,9 @@ def leaky(x):
     return np.where(x > 0, x, 0.2 * x)
 
 
-def plain_discriminator(x, weights):
+def plain_discriminator(x, weights, stages):
     """In train mode: statistics of this batch."""
-    for stage in range(5):
+    for stage in range(stages):
         for half, stride in ((0, 1), (1, 2)):
             conv, norm = f"conv{stage}_{half}", f"bn{stage}_{half}"
             weight = weights[f"{conv}.weight"]
@@ -63,18 +63,38 @@ def test_at_128_pixels_it_is_the_fields_vgg_128():
     assert (shapes["linear1.weight"], shapes["linear2.weight"]) == ((100, 8192), (1, 100))
 
 
-@pytest.mark.parametrize("patch_size", [32, 64, 96])
-def test_one_logit_per_patch(patch_size):
+def test_at_192_pixels_with_six_stages_of_32_features_it_is_beby_gans():
+    with torch.device("meta"):
+        discriminator = build_discriminator({"network": "vgg", "features": 32, "stages": 6}, 192)
+    assert count_parameters(discriminator) == 5_291_913
+    shapes = {key: tuple(value.shape) for key, value in discriminator.named_parameters()}
+    widths = [shapes[f"conv{stage}_{half}.weight"][0] for stage in range(6) for half in (0, 1)]
+    assert widths == [32, 32, 64, 64, 128, 128, 256, 256, 256, 256, 256, 256]
+    assert [key for key in shapes if key.startswith("conv") and key.endswith("bias")] == ["conv0_0.bias"]
+    assert sum(key.startswith("bn") for key in shapes) == 22
+    assert (shapes["linear1.weight"], shapes["linear2.weight"]) == ((100, 3 * 3 * 256), (1, 100))
+
+
+@pytest.mark.parametrize(("patch_size", "stages"), [(32, 5), (64, 5), (96, 5), (64, 6), (192, 6)])
+def test_one_logit_per_patch(patch_size, stages):
     with torch.no_grad():
-        assert tiny(patch_size)(torch.rand(3, 3, patch_size, patch_size)).shape == (3, 1)
+        assert tiny(patch_size, stages=stages)(torch.rand(3, 3, patch_size, patch_size)).shape == (3, 1)
+
+
+@pytest.mark.parametrize("patch_size", [64, 192])
+def test_the_sixth_stage_halves_once_more(patch_size):
+    five, six = tiny(patch_size), tiny(patch_size, stages=6)
+    assert five.linear1.in_features == 4 * six.linear1.in_features == 16 * (patch_size // 32) ** 2
 
 
 def test_features_scale_the_width():
     assert tiny(32, features=3).conv4_1.weight.shape == (24, 24, 4, 4)
+    assert tiny(64, features=3, stages=6).conv5_1.weight.shape == (24, 24, 4, 4)
 
 
-def test_output_equals_a_plain_restatement_in_float64():
-    discriminator = tiny(64).double().train()
+@pytest.mark.parametrize("stages", [5, 6])
+def test_output_equals_a_plain_restatement_in_float64(stages):
+    discriminator = tiny(64, stages=stages).double().train()
     with torch.no_grad():
         for key, value in discriminator.named_parameters():
             if key.endswith("bias") or key.startswith("bn"):
@@ -83,13 +103,14 @@ def test_output_equals_a_plain_restatement_in_float64():
     weights = {key: value.detach().numpy() for key, value in discriminator.named_parameters()}
     with torch.no_grad():
         found = discriminator(x).numpy()
-    np.testing.assert_allclose(found, plain_discriminator(x.numpy(), weights), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(found, plain_discriminator(x.numpy(), weights, stages), rtol=0, atol=1e-11)
 
 
-def test_the_images_are_not_changed_in_place():
-    x = torch.rand(2, 3, 32, 32)
+@pytest.mark.parametrize("stages", [5, 6])
+def test_the_images_are_not_changed_in_place(stages):
+    x = torch.rand(2, 3, 64, 64)
     before = x.clone()
-    tiny(32)(x)
+    tiny(64, stages=stages)(x)
     assert torch.equal(x, before)
 
 

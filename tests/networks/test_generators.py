@@ -9,7 +9,7 @@ from spandrel import ModelLoader
 
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
-from gansr.networks.weight_files import load_weights, save_weights
+from gansr.networks.weight_files import load_weights, save_weights, sha256
 
 
 def tiny(network, scale, seed=0):
@@ -234,3 +234,11 @@ def test_missing_and_broken_weights_are_refused(tmp_path):
     content = (tmp_path / "cut.safetensors").read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(content[: len(content) // 2])
     refuse(tiny("srresnet", 4), tmp_path / "cut.safetensors", "cannot read")
+
+
+def test_a_checksum_is_that_of_the_content(tmp_path):
+    (tmp_path / "file").write_bytes(b"abc")
+    assert sha256(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    with pytest.raises(UserError, match="cannot be read") as caught:
+        sha256(tmp_path / "missing")
+    assert str(tmp_path / "missing") in str(caught.value) and "\n" not in str(caught.value)

@@ -1,29 +1,31 @@
-"""The VGG-style discriminator of SRGAN and ESRGAN.
+"""The VGG-style discriminator of ESRGAN, LDL and Beby-GAN.
 
-Ten convolutions, five of which halve the size, then two linear layers; batch normalisation after all
-convolutions but the first. At patch size 128 and 64 features it is the field's VGG-128 (14,499,401
-parameters). Parameter names are those of the public checkpoints.
+Stages of two convolutions, the second of which halves the size, then two linear layers; batch
+normalisation after all convolutions but the first. Five stages at patch size 128 and 64 features are
+the field's VGG-128 (14,499,401 parameters), six at 192 and 32 features Beby-GAN's VGG-192 (5,291,913).
+Parameter names are those of the public checkpoints.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 SLOPE = 0.2
-WIDTHS = (1, 2, 4, 8, 8)  # of the five stages, in multiples of the base width
+WIDTHS = (1, 2, 4, 8, 8, 8)  # of the stages, in multiples of the base width
 
 
 class VGGDiscriminator(nn.Module):
-    """One logit per patch; the patch size is fixed, a multiple of 32."""
+    """One logit per patch; the patch size is fixed, a multiple of 2 to the power of the stages."""
 
-    def __init__(self, patch_size: int, features: int) -> None:
+    def __init__(self, patch_size: int, features: int, stages: int) -> None:
         super().__init__()
+        self.stages = stages
         previous = 3
-        for stage, multiple in enumerate(WIDTHS):
+        for stage, multiple in enumerate(WIDTHS[:stages]):
             width = features * multiple
             self.add_module(f"conv{stage}_0", nn.Conv2d(previous, width, 3, 1, 1, bias=stage == 0))
             if stage > 0:
@@ -31,12 +33,12 @@ class VGGDiscriminator(nn.Module):
             self.add_module(f"conv{stage}_1", nn.Conv2d(width, width, 4, 2, 1, bias=False))
             self.add_module(f"bn{stage}_1", nn.BatchNorm2d(width))
             previous = width
-        self.linear1 = nn.Linear(previous * (patch_size // 2 ** len(WIDTHS)) ** 2, 100)
+        self.linear1 = nn.Linear(previous * (patch_size // 2**stages) ** 2, 100)
         self.linear2 = nn.Linear(100, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """N x 3 x patch x patch in [0, 1] to N x 1 logits."""
-        for stage in range(len(WIDTHS)):
+        for stage in range(self.stages):
             for half in (0, 1):
                 x = self.get_submodule(f"conv{stage}_{half}")(x)
                 if (stage, half) != (0, 0):
@@ -47,6 +49,8 @@ class VGGDiscriminator(nn.Module):
         return logits
 
 
-def build(patch_size: int, *, features: Annotated[int, Field(ge=1)] = 64) -> VGGDiscriminator:
+def build(
+    patch_size: int, *, features: Annotated[int, Field(ge=1)] = 64, stages: Literal[5, 6] = 5
+) -> VGGDiscriminator:
     """The discriminator for HR patches of this size."""
-    return VGGDiscriminator(patch_size, features)
+    return VGGDiscriminator(patch_size, features, stages)

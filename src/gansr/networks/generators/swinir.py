@@ -1,0 +1,63 @@
+"""SwinIR (Liang et al., ICCVW 2021): Swin transformer blocks at LR size, sub-pixel convolutions up to HR size.
+
+The definition is spandrel's, whose parameter names are those of the public checkpoints. The images are
+padded by reflection to whole attention windows of 8 and cut again inside.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Annotated
+
+from pydantic import Field
+from spandrel.architectures.SwinIR import SwinIR
+from torch import nn
+
+WINDOW = 8
+TRAINING_SIZE = 64  # LR size that the public "s64w8" weights keep attention masks for; other sizes make their own
+
+
+def build(
+    scale: int,
+    *,
+    features: Annotated[int, Field(ge=1)] = 180,
+    groups: Annotated[int, Field(ge=1)] = 6,
+    blocks: Annotated[int, Field(ge=1)] = 6,
+    heads: Annotated[int, Field(ge=1)] = 6,
+    drop_path: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+) -> nn.Module:
+    """SwinIR for scale 2 or 4; by default SwinIR-M (11,900,199 parameters at x4, 11,752,487 at x2).
+
+    It maps N x 3 x H x W in [0, 1] to N x 3 x (H * scale) x (W * scale), not clipped.
+
+    Args:
+        scale: 2 or 4.
+        features: width of the transformer, a multiple of heads.
+        groups: number of residual groups.
+        blocks: transformer blocks in each group.
+        heads: attention heads in each block.
+        drop_path: probability of the last block to be skipped in training (stochastic depth, rising from 0
+            at the first). The authors pretrain with 0.1. LDL compares the generator in training with its
+            EMA model, which skips nothing, so that the comparison is only fair without: a method with
+            ema_refine refuses any other value than 0.
+
+    Raises:
+        ValueError: features is no multiple of heads.
+    """
+    if features % heads:
+        raise ValueError(f"swinir: features {features} is not a multiple of heads {heads}")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.meshgrid")  # spandrel's call, whose result is the intended one
+        network: nn.Module = SwinIR(
+            upscale=scale,
+            img_size=TRAINING_SIZE,
+            window_size=WINDOW,
+            embed_dim=features,
+            depths=[blocks] * groups,
+            num_heads=[heads] * groups,
+            mlp_ratio=2,
+            upsampler="pixelshuffle",
+            resi_connection="1conv",
+            drop_path_rate=drop_path,
+        )
+    return network

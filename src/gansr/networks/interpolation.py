@@ -1,0 +1,75 @@
+"""Network interpolation (ESRGAN, section 3.4): weights between those of two generators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from gansr.atomic import write_text
+from gansr.errors import UserError
+from gansr.networks.build import build_generator, count_parameters
+from gansr.networks.weight_files import load_weights, save_weights, sha256
+
+
+def interpolate_weights(first: dict[str, Tensor], second: dict[str, Tensor], alpha: float) -> dict[str, Tensor]:
+    """(1 - alpha) * first + alpha * second for every tensor; 0 gives the first and 1 the second, exactly.
+
+    Tensors of whole numbers (index tables, say) must be equal and are taken over.
+
+    Raises:
+        ValueError: keys or shapes differ, or whole numbers do.
+    """
+    if first.keys() != second.keys():
+        missing = sorted(first.keys() ^ second.keys())
+        raise ValueError(f"only one of them has {missing[0]}" + (f" ({len(missing)} such)" if len(missing) > 1 else ""))
+    between = {}
+    for key, one in first.items():
+        two = second[key]
+        if one.shape != two.shape:
+            raise ValueError(f"{key} has the shapes {tuple(one.shape)} and {tuple(two.shape)}")
+        if one.is_floating_point() and two.is_floating_point():
+            # the sum of two products is exact at both ends, where lerp is not
+            between[key] = (one.double() * (1 - alpha) + two.double() * alpha).to(one.dtype)
+        elif torch.equal(one, two):
+            between[key] = one
+        else:
+            raise ValueError(f"{key} holds whole numbers that differ")
+    return between
+
+
+def interpolate_models(spec: dict[str, Any], name: str, first: Path, second: Path, output: Path) -> None:
+    """Write generator.safetensors, generator_ema.safetensors (equal to it) and spec.yaml of an interpolated model.
+
+    Args:
+        spec: the model's slice of the configuration: generator, scale, interpolate.
+        name: the model's name.
+        first: weights that stand for alpha 0.
+        second: weights that stand for alpha 1.
+        output: the model's folder.
+
+    Raises:
+        UserError: a file is unreadable or of another network, or the two do not fit together.
+    """
+    generator = build_generator(spec["generator"], spec["scale"])
+    states = []
+    for file in (first, second):
+        load_weights(generator, file)
+        states.append({key: value.clone() for key, value in generator.state_dict().items()})
+    try:
+        between = interpolate_weights(states[0], states[1], spec["interpolate"]["alpha"])
+    except ValueError as error:
+        raise UserError(f"{name}: cannot interpolate between {first} and {second}: {error}") from None
+    output.mkdir(parents=True, exist_ok=True)
+    for file_name in ("generator.safetensors", "generator_ema.safetensors"):
+        save_weights(output / file_name, between)
+    description = {
+        "model": name,
+        "spec": dict(spec),
+        "inputs": {"first_sha256": sha256(first), "second_sha256": sha256(second)},
+        "parameters": count_parameters(generator),
+    }
+    write_text(output / "spec.yaml", yaml.safe_dump(description, sort_keys=False, allow_unicode=True))
