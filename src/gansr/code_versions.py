@@ -7,8 +7,9 @@ what the stage computes: its jobs, and what follows from them, then run again. A
 IMAGES = 1
 PATCH_STORE = 1
 MAD_PATCHES = 1
-TRAINING = 1
+TRAINING = 2
+INTERPOLATION = 1
 INFERENCE = 1
-METRICS = 1
-TABLES = 1
-FIGURES = 1
+METRICS = 2
+TABLES = 2
+FIGURES = 2

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from gansr.config.method import Method, merge, read_method
-from gansr.config.plan import Catalog, Plan, load_plan
+from gansr.config.catalog import Catalog
+from gansr.config.method import Method
+from gansr.config.method_files import merge, read_method
+from gansr.config.plan import load_plan
+from gansr.config.planned import Plan
 from gansr.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +36,8 @@ RUN: dict[str, Any] = {
         {"name": "Base+GAN", "generator": "small", "method": "gan", "start": "Base"},
         {"name": "Base+LDL", "generator": "small", "method": "ldl", "start": "Base"},
         {"name": "Dense", "generator": "dense", "method": "psnr"},
+        {"name": "Beby", "generator": "dense", "method": "beby", "start": "Dense"},
+        {"name": "Between", "interpolate": {"between": ["Base", "Base+GAN"], "alpha": 0.25}},
     ],
     "overrides": {
         "pretrain": {"patch_size": 64},
@@ -42,16 +47,21 @@ RUN: dict[str, Any] = {
     "tables": {
         "ldl_table1": {"reference": ["Bicubic", "Base"]},
         "ldl_table2": {"benchmark": "photos", "rows": [{"row": 4, "model": "Base+LDL", "weights": "raw"}]},
+        "beby_table1": {"columns": [{"column": "Beby-GAN", "model": "Beby"}]},
+        "beby_table2": {"reference": ["Bicubic", "Dense"]},
     },
     "figures": {
-        "mad_stability": {"solid": "Base+GAN", "dashed": "Base+LDL"},
+        "mad_stability": {"models": ["Base+GAN", "Base+LDL"]},
         "artifact_map": {"model": "Base+LDL"},
     },
 }
 
 
 def changed(data: Any, place: str, value: Any) -> Any:
-    """A copy of `data` with the value at a place such as models/0/name set; `...` removes it."""
+    """A copy of `data` with the value at a place such as models/0/name set; `...` removes it.
+
+    The place after the last of a list is the end of it.
+    """
     result = copy.deepcopy(data)
     *parents, last = place.split("/")
     inside = result
@@ -60,6 +70,8 @@ def changed(data: Any, place: str, value: Any) -> Any:
     key = int(last) if isinstance(inside, list) else last
     if value is ...:
         del inside[key]
+    elif isinstance(inside, list) and key == len(inside):
+        inside.append(value)
     else:
         inside[key] = value
     return result
@@ -69,6 +81,22 @@ def check_message(message: str, *words: str) -> None:
     assert "\n" not in message and "Traceback" not in message
     for word in words:
         assert word in message, f"{word!r} is not in: {message}"
+
+
+def leaf_differences(one: Any, other: Any, place: str = "") -> set[str]:
+    """The places, such as losses/pixel/weight, where two mappings have different values or only one has any."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {
+            found
+            for key in one.keys() | other.keys()
+            for found in leaf_differences(one.get(key), other.get(key), f"{place}/{key}" if place else key)
+        }
+    return set() if one == other else {place}
+
+
+@pytest.fixture
+def differences() -> Callable[..., set[str]]:
+    return leaf_differences
 
 
 @pytest.fixture
@@ -127,10 +155,10 @@ def refused(planned: Callable[..., Plan]) -> Callable[..., str]:
 
 @pytest.fixture
 def method_data(catalog: Catalog) -> Callable[..., dict[str, Any]]:
-    """The mapping of a method of the project after some changes."""
+    """The mapping of a method of the project, in one of its variants, after some changes."""
 
-    def make(name: str, *changes: Any) -> dict[str, Any]:
-        data: Any = merge({}, read_method(catalog.methods, name))
+    def make(name: str, *changes: Any, variant: str | None = None) -> dict[str, Any]:
+        data: Any = merge({}, read_method(catalog.methods, name, variant))
         for place, value in zip(changes[::2], changes[1::2], strict=True):
             data = changed(data, place, value)
         return data  # type: ignore[no-any-return]

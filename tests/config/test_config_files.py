@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gansr.config.catalog import Catalog
 from gansr.config.dataset import image_names, load_datasets
 from gansr.config.loading import read_yaml, validate
-from gansr.config.method import Method, read_method
-from gansr.config.plan import Catalog, load_plan
+from gansr.config.method import Method
+from gansr.config.method_files import read_method, variants
+from gansr.config.plan import load_plan
 from gansr.config.weights import load_weight_files
 
 CONFIG = Path(__file__).parents[2] / "config"
 METHODS = sorted(file.stem for file in (CONFIG / "methods").glob("*.yaml"))
+VARIANTS = [(name, variant) for name in METHODS for variant in variants(CONFIG / "methods", name)]
+BOTH = pytest.mark.parametrize("variant", ["release", "paper"])
 RUNS = sorted(file for file in CONFIG.rglob("*.yaml") if file.parent.name != "methods" and "models" in read_yaml(file))
 
 
-def method(name: str) -> dict[str, Any]:
-    checked = validate(Method, read_method(CONFIG / "methods", name), name)
+def method(name: str, variant: str) -> dict[str, Any]:
+    checked = validate(Method, read_method(CONFIG / "methods", name, variant), name)
     return checked.model_dump(exclude={"title", "paper"})
-
-
-def differences(one: Any, other: Any, place: str = "") -> set[str]:
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {
-            found
-            for key in one.keys() | other.keys()
-            for found in differences(one.get(key), other.get(key), f"{place}/{key}" if place else key)
-        }
-    return set() if one == other else {place}
 
 
 @pytest.mark.parametrize("file", sorted(CONFIG.rglob("*.yaml")), ids=lambda file: file.relative_to(CONFIG).as_posix())
@@ -39,14 +34,21 @@ def test_every_file_is_yaml_and_ends_with_a_newline(file: Path) -> None:
     assert file.read_text(encoding="utf-8").endswith("\n")
 
 
-def test_there_is_a_method_for_every_row_of_the_ablation() -> None:
+def test_there_is_a_method_for_every_row_of_the_ablations() -> None:
     assert {"psnr", "gan", "ldl", "ldl_m", "ldl_sigma_m"} <= set(METHODS)
+    assert {"beby", "beby_without_best_buddy", "beby_without_region_mask"} <= set(METHODS)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_method_is_valid_and_says_what_it_is(name: str) -> None:
-    checked = validate(Method, read_method(CONFIG / "methods", name), name)
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_every_method_is_valid_in_every_variant_and_says_what_it_is(name: str, variant: str) -> None:
+    checked = validate(Method, read_method(CONFIG / "methods", name, variant), name)
     assert checked.title and checked.paper
+    assert checked.variant == variant
+
+
+def test_a_fine_tuning_method_follows_the_authors_code_and_lists_what_the_paper_has_different() -> None:
+    assert {variant for name, variant in VARIANTS if name != "psnr"} == {"release", "paper"}
+    assert all(name == "psnr" or variants(CONFIG / "methods", name) == ["release", "paper"] for name in METHODS)
 
 
 @pytest.mark.parametrize("file", RUNS, ids=lambda file: file.stem)
@@ -78,10 +80,22 @@ def test_the_weight_files_are_valid() -> None:
     assert load_weight_files(CONFIG / "weights.yaml")
 
 
-def test_gan_differs_from_ldl_by_the_artifact_loss_alone() -> None:
-    assert differences(method("gan"), method("ldl")) == {"losses/artifact"}
+def test_the_columns_of_the_published_tables_are_named_as_a_run_names_them() -> None:
+    catalog = Catalog(CONFIG)
+    assert {"SRResNet+LDL (DIV2K)", "RRDB+LDL (DIV2K)", "RRDB+LDL (DF2K)"} <= set(
+        catalog.published_columns("ldl_table1")
+    )
+    assert catalog.published_columns("beby_table2") == [
+        *("SRResNet", "RRDB", "RCAN", "SRGAN", "ESRGAN-PI", "ESRGAN", "RankSRGAN", "Beby-GAN-PI", "Beby-GAN"),
+    ]
 
 
+@BOTH
+def test_gan_differs_from_ldl_by_the_artifact_loss_alone(differences: Callable[..., set[str]], variant: str) -> None:
+    assert differences(method("gan", variant), method("ldl", variant)) == {"losses/artifact"}
+
+
+@BOTH
 @pytest.mark.parametrize(
     ("name", "switches"),
     [
@@ -89,19 +103,78 @@ def test_gan_differs_from_ldl_by_the_artifact_loss_alone() -> None:
         ("ldl_sigma_m", {"losses/artifact/ema_refine"}),
     ],
 )
-def test_the_ablations_of_ldl_switch_parts_of_the_artifact_loss_off(name: str, switches: set[str]) -> None:
-    assert differences(method("ldl"), method(name)) == switches
-    artifact = method(name)["losses"]["artifact"]
+def test_the_ablations_of_ldl_switch_parts_of_the_artifact_loss_off(
+    differences: Callable[..., set[str]], variant: str, name: str, switches: set[str]
+) -> None:
+    assert differences(method("ldl", variant), method(name, variant)) == switches
+    artifact = method(name, variant)["losses"]["artifact"]
     assert not any(artifact[place.rsplit("/", 1)[-1]] for place in switches)
 
 
-def test_ldl_is_trained_as_the_authors_train_it() -> None:
-    ldl = method("ldl")
-    assert {name: loss["weight"] for name, loss in ldl["losses"].items()} == {
-        "pixel": 0.01,
-        "perceptual": 1.0,
-        "adversarial": 0.005,
-        "artifact": 1.0,
-    }
-    assert (ldl["iterations"], ldl["patch_size"], ldl["ema_decay"]) == (300_000, 128, 0.999)
-    assert ldl["optimizer"]["learning_rate"] == 1e-4
+@BOTH
+def test_without_best_buddies_the_pixel_loss_takes_their_place_with_the_same_weight(
+    differences: Callable[..., set[str]], variant: str
+) -> None:
+    full, ablated = method("beby", variant), method("beby_without_best_buddy", variant)
+    assert differences(full, ablated) == {"losses/best_buddy/weight", "losses/pixel"}
+    assert ablated["losses"]["best_buddy"]["weight"] == 0
+    assert ablated["losses"]["pixel"] == {"weight": full["losses"]["best_buddy"]["weight"]}
+
+
+@BOTH
+def test_without_region_awareness_the_discriminator_sees_everything(
+    differences: Callable[..., set[str]], variant: str
+) -> None:
+    full, ablated = method("beby", variant), method("beby_without_region_mask", variant)
+    assert differences(full, ablated) == {"losses/adversarial/region_mask"}
+    assert ablated["losses"]["adversarial"]["region_mask"] == "none"
+
+
+def leaves(data: Any, place: str = "") -> dict[str, Any]:
+    if not isinstance(data, dict):
+        return {place: data}
+    return {k: v for key in data for k, v in leaves(data[key], f"{place}/{key}" if place else key).items()}
+
+
+LDL_AND_PAPER = {"variant", "losses/artifact/residual", "optimizer/betas", "schedule/milestones"}
+BEBY_AND_PAPER = {
+    *("variant", "losses/best_buddy/weight", "losses/best_buddy/pyramid"),
+    *("losses/adversarial/objective", "losses/adversarial/region_mask"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("gan", LDL_AND_PAPER - {"losses/artifact/residual"}),
+        ("ldl", LDL_AND_PAPER),
+        ("ldl_m", LDL_AND_PAPER),
+        ("ldl_sigma_m", LDL_AND_PAPER),
+        ("beby", BEBY_AND_PAPER),
+        ("beby_without_best_buddy", BEBY_AND_PAPER - {"losses/best_buddy/weight"} | {"losses/pixel/weight"}),
+        ("beby_without_region_mask", BEBY_AND_PAPER - {"losses/adversarial/region_mask"}),
+    ],
+)
+def test_the_variants_of_a_method_differ_in_what_is_known_to_differ(
+    differences: Callable[..., set[str]], name: str, expected: set[str]
+) -> None:
+    assert differences(method(name, "release"), method(name, "paper")) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "psnr"])
+def test_the_variants_of_a_method_differ_in_exactly_what_its_file_lists(
+    differences: Callable[..., set[str]], name: str
+) -> None:
+    listed: dict[str, Any] = {}
+    following: str | None = name
+    while following is not None:  # what a method extends lists variants too
+        raw = read_yaml(CONFIG / "methods" / f"{following}.yaml")
+        listed = leaves(raw.get("variants", {}).get("paper", {})) | listed
+        following = raw.get("extends")
+    release, paper = method(name, "release"), method(name, "paper")
+    found = leaves(paper)
+    for place, value in listed.items():
+        assert found[place] == (tuple(value) if isinstance(value, list) else value), place
+    # a listed value may be the default's, where it takes back what the extended method lists
+    same = {place for place in listed if leaves(release)[place] == found[place]}
+    assert differences(release, paper) == set(listed) - same | {"variant"}

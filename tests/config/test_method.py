@@ -1,19 +1,14 @@
-"""A method file: options known, parts that fit together, and `extends`."""
+"""A method: options known, and parts that fit together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gansr.config.loading import validate
-from gansr.config.method import Method, apply_overrides, merge, read_method
-from gansr.errors import UserError
+from gansr.config.method import Method
 
 
 @pytest.mark.parametrize(
@@ -60,10 +55,17 @@ def test_a_misspelt_key_is_refused_with_the_nearest_valid_one(
         (["losses/adversarial/objective", "hinge"], ["adversarial", "objective", "'hinge'"]),
         (["losses/artifact/window", 8], ["artifact", "window", "8"]),
         (["losses/artifact/patch_weight_root", 0], ["artifact", "patch_weight_root", "0"]),
+        (["losses/artifact/residual", "unsigned"], ["artifact", "residual", "'signed'", "'unsigned'"]),
+        (["losses/artifact/detach_map", "maybe"], ["artifact", "detach_map", "'maybe'"]),
+        (["losses/adversarial/region_mask", "sr"], ["adversarial", "region_mask", "'lr' or 'hr'", "'sr'"]),
+        (["losses/adversarial/region_window", 10], ["adversarial", "region_window", "10"]),
+        (["losses/adversarial/region_threshold", -1], ["adversarial", "region_threshold", "-1"]),
         (["discriminator/network", "vgggg"], ["discriminator", 'unknown discriminator "vgggg"', '"vgg"?']),
         (["discriminator/network", ...], ["discriminator", "network is missing", "vgg"]),
         (["discriminator/network", None], ["discriminator", "network", "vgg"]),
         (["discriminator/features", 0], ["discriminator", "vgg", "features", "0"]),
+        (["discriminator/stages", 4], ["discriminator", "vgg", "stages", "5 or 6", "4"]),
+        (["discriminator/stages", 6, "patch_size", 96], ["patch_size 96", "multiple of 64", "6 times"]),
         (["discriminator", ...], ["adversarial", "needs a discriminator"]),
         (["losses/adversarial", ...], ["discriminator without the adversarial loss", "remove it"]),
         (["ema_decay", ...], ["ema_refine", "set ema_decay"]),
@@ -75,19 +77,16 @@ def test_a_misspelt_key_is_refused_with_the_nearest_valid_one(
         (["iterations", "many"], ["iterations", "'many'"]),
         (["iterations", ...], ["iterations", "required"]),
         (["batch_size", 0], ["batch_size", "0"]),
-        (["patch_size", 100], ["patch_size 100", "multiple of 32"]),
+        (["batch_size", 1], ["batch_size", "at least 2"]),
+        (["patch_size", 100], ["patch_size 100", "multiple of 32", "5 times"]),
         (["patch_size", 0], ["patch_size", "0"]),
         (["stage", "fine-tune"], ["stage", "'pretrain' or 'finetune'", "'fine-tune'"]),
-        (["variant", "paper"], ["variant", "'release'", "'paper'"]),
+        (["variant", "papers"], ["variant", "'release' or 'paper'", "'papers'"]),
         (["title", 3], ["title", "string", "3"]),
         (["optimizer/learning_rate", 0], ["optimizer.learning_rate", "0"]),
         (["optimizer/betas", [0.9]], ["optimizer.betas"]),
         (["optimizer/betas", [0.9, 1.0]], ["optimizer.betas.1", "1.0"]),
         (["optimizer/betas", 0.9], ["optimizer.betas", "0.9"]),
-        (["schedule/gamma", 1.5], ["schedule.gamma", "1.5"]),
-        (["schedule/milestones", [20, 10]], ["schedule.milestones must increase"]),
-        (["schedule/milestones", [10, 10]], ["schedule.milestones must increase"]),
-        (["schedule/milestones", [0]], ["schedule.milestones.0", "0"]),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place(
@@ -100,11 +99,17 @@ def test_options_that_are_left_out_get_the_defaults_of_the_code(method_data: Cal
     method = validate(Method, method_data("ldl", "losses/artifact", {"weight": 2}), "ldl")
     assert method.losses["artifact"] == {
         "weight": 2,
+        "residual": "channel_abs_sum",
         "window": 7,
         "patch_weight": True,
         "patch_weight_root": 5,
         "ema_refine": True,
+        "detach_map": False,
     }
+    method = validate(Method, method_data("beby", "losses/best_buddy", {"weight": 2}), "beby")
+    assert method.losses["best_buddy"] == {"weight": 2, "alpha": 1, "beta": 1, "pyramid": "torch_bicubic"}
+    method = validate(Method, method_data("beby", "discriminator", {"network": "vgg"}), "beby")
+    assert method.discriminator == {"network": "vgg", "features": 64, "stages": 5}
 
 
 def test_a_number_that_yaml_takes_for_a_string_is_accepted_everywhere(method_data: Callable[..., Any]) -> None:
@@ -119,88 +124,109 @@ def test_a_patch_of_a_method_without_discriminator_need_not_be_a_multiple_of_32(
     assert validate(Method, method_data("psnr", "patch_size", 48), "psnr").patch_size == 48
 
 
-def write_methods(folder: Path, **methods: dict[str, Any]) -> None:
-    for name, data in methods.items():
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
-
-
-def test_an_extending_method_changes_only_what_it_gives(tmp_path: Path) -> None:
-    base = {"title": "base", "losses": {"pixel": {"weight": 1}, "artifact": {"weight": 1, "window": 7}}}
-    middle = {"extends": "base", "losses": {"artifact": {"window": 5}}}
-    write_methods(tmp_path, base=base, middle=middle, top={"extends": "middle", "title": "top"})
-    assert read_method(tmp_path, "top") == {
-        "title": "top",
-        "losses": {"pixel": {"weight": 1}, "artifact": {"weight": 1, "window": 5}},
-    }
-
-
-@pytest.mark.parametrize("circle", [{"a": "a"}, {"a": "b", "b": "a"}, {"a": "b", "b": "c", "c": "b"}])
-def test_methods_that_extend_each_other_in_a_circle_are_refused(
-    tmp_path: Path, one_line: Callable[..., None], circle: dict[str, str]
+def test_a_patch_is_a_multiple_of_what_the_discriminator_of_six_stages_halves(
+    method_data: Callable[..., Any],
 ) -> None:
-    write_methods(tmp_path, **{name: {"extends": other} for name, other in circle.items()})
-    with pytest.raises(UserError) as caught:
-        read_method(tmp_path, "a")
-    one_line(str(caught.value), str(tmp_path / "a.yaml"), "extend each other", "a -> ")
+    assert validate(Method, method_data("beby", "patch_size", 64), "beby").patch_size == 64
+    assert validate(Method, method_data("beby", "patch_size", 96, "discriminator/stages", 5), "beby").patch_size == 96
+
+
+def test_a_patch_is_a_multiple_of_what_the_u_net_halves(
+    method_data: Callable[..., Any], refused_method: Callable[..., str]
+) -> None:
+    changes = ["discriminator", {"network": "unet_sn"}, "losses/artifact/window", 7]
+    assert validate(Method, method_data("ldl", *changes, "patch_size", 24), "ldl").patch_size == 24
+    refused_method("ldl", [*changes, "patch_size", 20], "patch_size 20", "multiple of 8", "3 times")
+    refused_method("ldl", ["discriminator", {"network": "unet_sn", "stages": 5}], 'unknown key "stages"')
+
+
+@pytest.mark.parametrize("mask", ["lr", "hr"])
+def test_a_window_of_the_region_mask_larger_than_the_patch_is_refused(
+    refused_method: Callable[..., str], method_data: Callable[..., Any], mask: str
+) -> None:
+    changes = ["discriminator", {"network": "unet_sn"}, "losses/perceptual", ..., "losses/best_buddy", ...]
+    changes += ["losses/adversarial/region_mask", mask, "patch_size", 8]
+    words = ["losses.adversarial.region_window 11", "larger than patch_size 8"]
+    refused_method("beby", changes, *words)
+    assert validate(Method, method_data("beby", *changes, "losses/adversarial/region_mask", "none"), "beby")
+    assert validate(Method, method_data("beby", *changes, "losses/adversarial/region_window", 7), "beby")
+
+
+# ---- best-buddy loss
+
+WITHOUT_GAN = ["losses/adversarial", ..., "losses/perceptual", ..., "discriminator", ...]
 
 
 @pytest.mark.parametrize(
-    ("extends", "words"), [("bsae", ['"bsae"', '"mine" extends', 'did you mean "base"?']), (3, ["3"]), (["base"], [])]
+    ("changes", "words"),
+    [
+        (["alpha", 0, "beta", 0], ["best_buddy", "alpha and beta are both 0", "raise one"]),
+        (["alpha", -1], ["best_buddy", "alpha", "greater than or equal to 0", "-1"]),
+        (["beta", -0.5], ["best_buddy", "beta", "-0.5"]),
+        (["alpha", float("inf")], ["best_buddy", "alpha", "finite"]),
+        (["weight", -1], ["best_buddy", "weight", "-1"]),
+        (["pyramid", "bicubic"], ["best_buddy", "pyramid", "'torch_bicubic' or 'matlab_bicubic'", "'bicubic'"]),
+        (["alhpa", 2], ["best_buddy", 'unknown key "alhpa"', 'did you mean "alpha"?']),
+    ],
 )
-def test_a_method_that_extends_what_is_not_there_is_refused(
-    tmp_path: Path, one_line: Callable[..., None], extends: Any, words: list[str]
+def test_a_wrong_best_buddy_loss_is_refused(
+    refused_method: Callable[..., str], changes: list[Any], words: list[str]
 ) -> None:
-    write_methods(tmp_path, base={}, mine={"extends": extends})
-    with pytest.raises(UserError) as caught:
-        read_method(tmp_path, "mine")
-    one_line(str(caught.value), *words)
+    places = [f"losses/best_buddy/{item}" if n % 2 == 0 else item for n, item in enumerate(changes)]
+    refused_method("beby", places, *words)
 
 
-def test_an_unknown_method_is_refused_with_the_nearest_and_the_folder(
-    tmp_path: Path, one_line: Callable[..., None]
-) -> None:
-    write_methods(tmp_path, ldl={}, psnr={})
-    with pytest.raises(UserError) as caught:
-        read_method(tmp_path, "ldll")
-    one_line(str(caught.value), 'unknown method "ldll"', 'did you mean "ldl"?', str(tmp_path))
-
-
-def test_overrides_adjust_what_a_method_has_and_add_nothing() -> None:
-    method = {"losses": {"pixel": {"weight": 1}}, "iterations": 5}
-    overrides = {
-        "losses": {"pixel": {"weight": 2}, "artifact": {"weight": 1}},
-        "discriminator": {"features": 8},
-        "iterations": 6,
-    }
-    assert apply_overrides(method, overrides) == {"losses": {"pixel": {"weight": 2}}, "iterations": 6}
-    assert method == {"losses": {"pixel": {"weight": 1}}, "iterations": 5}
-
-
-def test_overrides_adjust_the_discriminator_a_method_has() -> None:
-    method = {"losses": {}, "discriminator": {"network": "vgg", "features": 64}}
-    assert apply_overrides(method, {"discriminator": {"features": 8}})["discriminator"] == {
-        "network": "vgg",
-        "features": 8,
-    }
-
-
-VALUES = st.recursive(
-    st.integers() | st.text(max_size=3),
-    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
-    max_leaves=8,
+@pytest.mark.parametrize(
+    ("patch_size", "pyramid", "words"),
+    [
+        (8, "torch_bicubic", ["best_buddy", "patch_size", "at least 12"]),
+        (11, "torch_bicubic", ["best_buddy", "patch_size", "at least 12"]),
+        (8, "matlab_bicubic", ["best_buddy", "patch_size", "at least 12"]),
+        (14, "matlab_bicubic", ["best_buddy", "patch_size", "multiple of 4"]),
+    ],
 )
-MAPPINGS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)
+def test_a_patch_that_holds_no_buddy_is_refused(
+    refused_method: Callable[..., str], patch_size: int, pyramid: str, words: list[str]
+) -> None:
+    changes = [*WITHOUT_GAN, "patch_size", patch_size, "losses/best_buddy/pyramid", pyramid]
+    refused_method("beby", changes, *words)
 
 
-@given(base=MAPPINGS, over=MAPPINGS)
-def test_merging_takes_every_value_of_the_upper_layer(base: dict[str, Any], over: dict[str, Any]) -> None:
-    def holds(inner: Any, outer: Any) -> bool:
-        if isinstance(inner, dict) and isinstance(outer, dict):
-            return all(key in outer and holds(value, outer[key]) for key, value in inner.items())
-        return bool(inner == outer)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["patch_size", 12],
+        ["patch_size", 14],
+        ["patch_size", 16, "losses/best_buddy/pyramid", "matlab_bicubic"],
+        # one of the two distances is enough
+        ["losses/best_buddy/alpha", 0],
+        ["losses/best_buddy/beta", 0],
+        # without weight nothing is asked of it
+        ["losses/best_buddy/weight", 0, "losses/best_buddy/alpha", 0, "losses/best_buddy/beta", 0],
+        ["losses/best_buddy/weight", 0, "patch_size", 8],
+    ],
+)
+def test_a_best_buddy_loss_at_the_limits_is_valid(method_data: Callable[..., Any], changes: list[Any]) -> None:
+    assert validate(Method, method_data("beby", *WITHOUT_GAN, *changes), "beby")
 
-    merged = merge(base, over)
-    assert holds(over, merged)
-    assert merged.keys() == base.keys() | over.keys()
-    assert merge(base, {}) == base
-    assert merge(merged, over) == merged
+
+# ---- artifact loss
+
+
+def test_refinement_by_the_ema_model_needs_one(refused_method: Callable[..., str]) -> None:
+    refused_method("ldl", ["ema_decay", None], "losses.artifact.ema_refine", "set ema_decay")
+    refused_method("ldl", ["ema_decay", ..., "losses/artifact/weight", 1e-9], "losses.artifact.ema_refine")
+
+
+def test_an_artifact_loss_without_weight_or_refinement_needs_no_ema_model(method_data: Callable[..., Any]) -> None:
+    assert validate(Method, method_data("ldl", "ema_decay", ..., "losses/artifact/weight", 0), "ldl").ema_decay is None
+    assert validate(Method, method_data("ldl_m", "ema_decay", ...), "ldl_m").ema_decay is None
+
+
+def test_a_window_larger_than_the_patch_is_refused(refused_method: Callable[..., str]) -> None:
+    without = ["losses/adversarial", ..., "losses/perceptual", ..., "discriminator", ..., "patch_size", 8]
+    refused_method("ldl", [*without, "losses/artifact/window", 9], "losses.artifact.window 9", "patch_size 8")
+
+
+def test_a_method_without_any_weight_is_refused(refused_method: Callable[..., str]) -> None:
+    refused_method("psnr", ["losses/pixel/weight", 0], "losses", "all weights are 0", "positive weight")

@@ -29,8 +29,9 @@ def real_function(kind: options.Kind, name: str) -> Any:
 
 def test_the_papers_parts_are_there() -> None:
     assert {"pixel", "perceptual", "adversarial", "artifact"} <= set(options.names("loss"))
-    assert {"srresnet", "rrdb"} <= set(options.names("generator"))
-    assert "vgg" in options.names("discriminator")
+    assert {"best_buddy", "back_projection"} <= set(options.names("loss"))
+    assert {"srresnet", "rrdb", "swinir"} <= set(options.names("generator"))
+    assert {"vgg", "unet_sn"} <= set(options.names("discriminator"))
     assert "base" not in options.names("loss")
 
 

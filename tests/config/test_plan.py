@@ -14,12 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
-from gansr.config.plan import Catalog, Plan, canonical, load_plan, mad_slice
+from gansr.config.plan import canonical, load_plan
+from gansr.config.planned import Plan
+from gansr.config.slices import mad_slice
 
 PATCH = {"image": "chelsea", "top": 0, "left": 0, "size": 96, "type": "A"}
-ALL = {"Base", "Base+GAN", "Base+LDL", "Dense"}
-FINETUNED = {"Base+GAN", "Base+LDL"}
+TRAINED = {"Base", "Base+GAN", "Base+LDL", "Dense", "Beby"}
+FINETUNED = {"Base+GAN", "Base+LDL", "Beby"}
 # tables, figures and patches name the benchmark too
 NO_REPORT = ["mad", ..., "tables", {}, "figures", {}]
 
@@ -40,7 +43,7 @@ def differing(one: Plan, other: Plan) -> set[str]:
     ("changes", "words"),
     [
         (["models/1/start", ...], ["model Base+GAN", "gan fine-tunes", "start: ..."]),
-        (["models/3/start", "Base", "models/3/generator", "small"], ["model Dense", "remove start"]),
+        (["models/4/method", "psnr"], ["model Beby", "psnr trains from scratch", "remove start"]),
         (["overrides/finetune/losses/perceptual", {"weights": "pretrained"}], ["vgg19-dcbb9e9d.pth", "download"]),
         (["overrides/finetune/ema_decay", None], ["ema_refine", "ema_decay"]),
         (["overrides/pretrain/losses", {"artifact": {"weight": 1}}], ["overrides.pretrain", '"artifact"', "pixel"]),
@@ -51,13 +54,12 @@ def differing(one: Plan, other: Plan) -> set[str]:
         (["mad/patches", [PATCH | {"image": "chelsee"}]], ['image "chelsee"', 'did you mean "chelsea"?']),
         (["mad/patches", [PATCH, PATCH | {"top": 400}]], ["mad.patches.1", "outside chelsea", "300"]),
         (["mad/patches", [PATCH | {"left": 4000}]], ["mad.patches.0", "outside chelsea"]),
-        (["models/2/published", {"method": "RRDB+LDL", "train_set": "DF2"}], ["Base+LDL", "RRDB+LDL (DF2K)"]),
-        (["models/2/published", {"method": "RRDB-LDL", "train_set": "DF2K"}], ["Base+LDL", "RRDB+LDL (DF2K)"]),
         # a patch of 50 HR pixels is no whole number of LR pixels
         (["overrides/pretrain/patch_size", 50], ["model Base", "patch_size 50", "scale 4"]),
         # only fine-tuning keeps snapshots, which both figures read
-        (["figures/mad_stability/solid", "Base"], ["figures.mad_stability", "Base"]),
-        (["figures/artifact_map/model", "Dense"], ["figures.artifact_map", "Dense"]),
+        (["figures/mad_stability/models", ["Base+GAN", "Base"]], ["figures.mad_stability", "Base is not fine-tuned"]),
+        (["figures/artifact_map/model", "Dense"], ["figures.artifact_map", "Dense is not fine-tuned"]),
+        (["figures/artifact_map/model", "Beby"], ["figures.artifact_map", "Beby has no EMA model", "set ema_decay"]),
     ],
 )
 def test_parts_that_do_not_fit_together_are_refused(
@@ -67,7 +69,7 @@ def test_parts_that_do_not_fit_together_are_refused(
 
 
 def test_an_override_for_a_stage_without_models_is_refused(refused: Callable[..., str], run_data: Any) -> None:
-    base = [model for model in run_data["models"] if model["method"] == "psnr"]
+    base = [model for model in run_data["models"] if model.get("method") == "psnr"]
     refused(["models", base, "figures", {}, "tables", {}], "run.yaml", "overrides.finetune", "no model", "remove it")
 
 
@@ -123,12 +125,6 @@ def test_a_missing_file_of_the_catalog_is_named(own_catalog: Catalog, refused: C
     refused([], str(own_catalog.folder / "datasets.yaml"), "no such file", catalog=own_catalog)
 
 
-def test_a_missing_published_table_is_named(own_catalog: Catalog, refused: Callable[..., str]) -> None:
-    own_catalog.published("ldl_table1").unlink()
-    column = {"method": "RRDB+LDL", "train_set": "DF2K"}
-    refused(["models/2/published", column], str(own_catalog.published("ldl_table1")), catalog=own_catalog)
-
-
 def test_a_mad_patch_on_the_border_is_inside(planned: Callable[..., Plan]) -> None:
     # chelsea has 300 x 451 pixels, of which x4 keeps 300 x 448
     planned("mad/patches", [PATCH | {"top": 204, "left": 352}])
@@ -144,13 +140,20 @@ def test_a_mad_patch_in_the_rows_that_the_scale_crops_is_refused(refused: Callab
 @pytest.mark.parametrize(
     ("changes", "affected"),
     [
-        (["seed", 1], ALL),
-        (["scale", 2], ALL),
+        (["seed", 1], TRAINED),
+        (["scale", 2], TRAINED | {"Between"}),
         (["models/1/seed", 7], {"Base+GAN"}),
-        (["generators/small/features", 8], {"Base", "Base+GAN", "Base+LDL"}),
-        (["generators/dense/blocks", 2], {"Dense"}),
+        (["models/1/variant", "paper"], {"Base+GAN"}),
+        (["models/5/interpolate/alpha", 0.5], {"Between"}),
+        (["generators/small/features", 8], {"Base", "Base+GAN", "Base+LDL", "Between"}),
+        (["generators/dense/blocks", 2], {"Dense", "Beby"}),
         (["overrides/pretrain/iterations", 7], {"Base", "Dense"}),
-        (["overrides/finetune/iterations", 7], FINETUNED),
+        (["overrides/finetune/iterations", 9000], FINETUNED),
+        (["overrides/finetune/ema_decay", 0.9], {"Base+GAN", "Base+LDL"}),
+        (["overrides/finetune/schedule", {"warmup": 7}], {"Beby"}),
+        (["overrides/finetune/schedule", {"gamma": 0.1}], {"Base+GAN", "Base+LDL"}),
+        (["overrides/finetune/losses/best_buddy", {"beta": 0}], {"Beby"}),
+        (["overrides/finetune/losses/adversarial", {"region_mask": "hr"}], FINETUNED),
         (["overrides/finetune/losses/artifact", {"weight": 3}], {"Base+LDL"}),
         (["overrides/finetune/discriminator", {"features": 8}], FINETUNED),
         (["mad/interval", 3], FINETUNED),
@@ -163,10 +166,11 @@ def test_a_mad_patch_in_the_rows_that_the_scale_crops_is_refused(refused: Callab
         (["tables", {}], set()),
         (["figures", {}], set()),
         (["models/2/tables", []], set()),
-        (["models/2/published", {"method": "RRDB+LDL", "train_set": "DF2K"}], set()),
-        (["overrides/finetune/title", "Another title"], set()),
+        (["models/2/published", {"ldl_table1": "RRDB+LDL (DF2K)"}], set()),
         # a value that is given although it is the default
-        (["overrides/finetune/losses/artifact", {"window": 7}], set()),
+        (["overrides/finetune/losses/artifact", {"window": 7, "detach_map": False}], set()),
+        (["overrides/finetune/losses/best_buddy", {"alpha": 1, "beta": 1}], set()),
+        (["overrides/finetune/discriminator", {"network": "vgg"}], set()),
         (["overrides/finetune/optimizer", {"learning_rate": "1e-4"}], set()),
     ],
 )
@@ -268,8 +272,24 @@ def test_every_model_is_scored_once_and_raw_weights_where_table_2_asks(planned: 
         ("Base+GAN", "ema"),
         ("Base+LDL", "ema"),
         ("Dense", "ema"),
+        ("Beby", "raw"),
+        ("Between", "raw"),
         ("Base+LDL", "raw"),
     ]
+
+
+def test_the_weights_that_the_metrics_need_are_asked_for_and_no_others(planned: Callable[..., Plan]) -> None:
+    def files(*metrics: str) -> list[str]:
+        return [file.as_posix() for file in planned("metrics", list(metrics), "weights_dir", "w").metric_weights]
+
+    assert files("psnr_y", "ssim_y", "pi") == []
+    assert files("lpips_alex") == ["w/alexnet-owt-7be5be79.pth"]
+    assert files("pi", "lpips_vgg", "lpips_alex") == ["w/vgg16-397923af.pth", "w/alexnet-owt-7be5be79.pth"]
+
+
+def test_a_perceptual_loss_without_weight_needs_no_vgg19(planned: Callable[..., Plan]) -> None:
+    perceptual = {"weights": "pretrained", "width": 64, "weight": 0}
+    assert planned("overrides/finetune/losses/perceptual", perceptual)
 
 
 def test_the_choice_of_mad_patches_does_not_depend_on_the_interval(planned: Callable[..., Plan]) -> None:

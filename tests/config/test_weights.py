@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gansr.config.plan import Catalog
-from gansr.config.weights import WeightFile, load_weight_files, verify
+from gansr.config.catalog import Catalog
+from gansr.config.weights import METRIC_WEIGHTS, WeightFile, load_weight_files, verify
 from gansr.errors import UserError
 
 ENTRY = {"file": "net.pth", "sha256": "0" * 64, "bytes": 10, "address": "somewhere", "licence": "CC0"}
@@ -22,7 +22,8 @@ def expected(**changes: Any) -> WeightFile:
 
 
 def test_the_networks_that_losses_and_metrics_need_are_listed(catalog: Catalog) -> None:
-    assert set(catalog.weights) == {"alexnet", "vgg19"}
+    assert set(catalog.weights) == {"alexnet", "vgg16", "vgg19"}
+    assert METRIC_WEIGHTS == {"lpips_alex": "alexnet", "lpips_vgg": "vgg16"}
     for weights in catalog.weights.values():
         # torchvision's file names end with the first eight digits of their sha256
         assert weights.file.endswith(f"-{weights.sha256[:8]}.pth")

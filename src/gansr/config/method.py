@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError, field_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    ValidationError,
+    field_validator,
+)
 from pydantic import model_validator as check
 
 from gansr.config import options
-from gansr.config.loading import one_line, read_yaml
+from gansr.config.loading import one_line
 from gansr.config.section import Section
 from gansr.errors import UserError, nearest
 
 Stage = Literal["pretrain", "finetune"]
+Variant = Literal["release", "paper"]
+HALVINGS = {"unet_sn": 3}  # of discriminators whose number of stages is fixed
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -24,11 +35,33 @@ class Optimizer(Section):
     betas: tuple[Beta, Beta]
 
 
-class Schedule(Section):
+class MultiStep(Section):
     """The learning rate is multiplied by gamma at each milestone (an iteration); none: constant."""
 
     milestones: tuple[PositiveInt, ...] = ()
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+
+class CosineRestarts(Section):
+    """Equal periods, each a linear warm-up and half a cosine (training/schedule.py has the formula)."""
+
+    periods: PositiveInt
+    warmup: NonNegativeInt
+    warmup_factor: Annotated[float, Field(ge=0, le=1)]
+    minimum: PositiveFloat
+
+
+def schedule_kind(given: Any) -> str:
+    """The tag of the schedule that a mapping's keys belong to."""
+    keys = given if isinstance(given, dict) else type(given).model_fields if isinstance(given, Section) else {}
+    return "[cosine]" if set(keys) & set(CosineRestarts.model_fields) else "[multistep]"
+
+
+# The tag of a branch stands in brackets, so that it is told apart from a key in an error's place.
+Schedule = Annotated[
+    Annotated[MultiStep, Tag("[multistep]")] | Annotated[CosineRestarts, Tag("[cosine]")],
+    Discriminator(schedule_kind),
+]
 
 
 class LossWeight(Section):
@@ -42,13 +75,13 @@ class Method(Section):
 
     title: str
     paper: str = ""
-    variant: Literal["release"] = "release"
+    variant: Variant = "release"
     stage: Stage
     losses: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     discriminator: dict[str, Any] | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     optimizer: Optimizer
-    schedule: Schedule = Schedule()
+    schedule: Schedule = MultiStep()
     iterations: PositiveInt
     batch_size: PositiveInt
     patch_size: PositiveInt
@@ -63,35 +96,90 @@ class Method(Section):
     def _fill_discriminator_options(cls, given: dict[str, Any] | None) -> dict[str, Any] | None:
         return None if given is None else network_options("discriminator", given)
 
+    @field_validator("schedule", mode="before")
+    @classmethod
+    def _schedule_is_a_mapping(cls, given: Any) -> Any:
+        if not isinstance(given, dict | Section):
+            raise ValueError(f"{given!r} is no schedule; give its keys, such as {{milestones: []}} for a constant rate")
+        return given
+
     @check(mode="after")
     def _parts_fit_together(self) -> Method:
-        if "adversarial" in self.losses and self.discriminator is None:
-            raise ValueError("the adversarial loss needs a discriminator; add one")
-        if "adversarial" not in self.losses and self.discriminator is not None:
-            raise ValueError("a discriminator without the adversarial loss does nothing; remove it")
-        if self.losses.get("artifact", {}).get("ema_refine") and self.ema_decay is None:
-            raise ValueError("losses.artifact.ema_refine compares with the EMA model; set ema_decay")
         if not any(loss["weight"] > 0 for loss in self.losses.values()):
             raise ValueError("losses: all weights are 0; give one a positive weight")
-        if self.discriminator and self.batch_size < 2:
-            raise ValueError("batch_size must be at least 2: the discriminator normalises over the batch")
-        artifact = self.losses.get("artifact")
-        if artifact and artifact["window"] > self.patch_size:
-            raise ValueError(f"losses.artifact.window {artifact['window']} is larger than patch_size {self.patch_size}")
-        perceptual = self.losses.get("perceptual")
-        for layer in perceptual["layers"] if perceptual else ():
-            smallest = 2 ** (int(layer[4]) - 1)  # VGG19 halves the patch before each block but the first
-            if self.patch_size < smallest:
-                raise ValueError(f"losses.perceptual: {layer} needs a patch_size of at least {smallest}")
-        if perceptual and perceptual["weights"] == "pretrained" and perceptual["width"] != 64:
-            raise ValueError("losses.perceptual: the pretrained VGG19 has width 64; set weights: random for another")
-        if sorted(set(self.schedule.milestones)) != list(self.schedule.milestones):
-            raise ValueError("schedule.milestones must increase")
-        if self.discriminator and self.patch_size % 32:
-            raise ValueError(
-                f"patch_size {self.patch_size} must be a multiple of 32: the discriminator halves it five times"
-            )
+        used = {name: loss for name, loss in self.losses.items() if loss["weight"] > 0}
+        _check_discriminator(self)
+        _check_schedule(self)
+        if "artifact" in used:
+            _check_artifact(used["artifact"], self)
+        if "perceptual" in self.losses:
+            _check_perceptual(self.losses["perceptual"], self.patch_size)
+        if "best_buddy" in used:
+            _check_best_buddy(used["best_buddy"], self.patch_size)
         return self
+
+
+def _check_discriminator(method: Method) -> None:
+    adversarial, discriminator = method.losses.get("adversarial"), method.discriminator
+    if adversarial is not None and discriminator is None:
+        raise ValueError("the adversarial loss needs a discriminator; add one")
+    if adversarial is None and discriminator is not None:
+        raise ValueError("a discriminator without the adversarial loss does nothing; remove it")
+    if adversarial is None or discriminator is None:
+        return
+    if method.batch_size < 2 and discriminator["network"] == "vgg":
+        raise ValueError("batch_size must be at least 2: the discriminator normalises over the batch")
+    halvings = discriminator.get("stages", HALVINGS.get(discriminator["network"], 0))
+    if method.patch_size % 2**halvings:
+        raise ValueError(
+            f"patch_size {method.patch_size} must be a multiple of {2**halvings}: "
+            f"the discriminator halves it {halvings} times"
+        )
+    if adversarial["region_mask"] != "none" and adversarial["region_window"] > method.patch_size:
+        raise ValueError(
+            f"losses.adversarial.region_window {adversarial['region_window']} is larger than patch_size "
+            f"{method.patch_size}"
+        )
+
+
+def _check_schedule(method: Method) -> None:
+    schedule = method.schedule
+    if isinstance(schedule, MultiStep):
+        if sorted(set(schedule.milestones)) != list(schedule.milestones):
+            raise ValueError("schedule.milestones must increase")
+        return
+    if method.iterations % schedule.periods:
+        raise ValueError(f"iterations {method.iterations} is not a multiple of schedule.periods {schedule.periods}")
+    period = method.iterations // schedule.periods
+    if schedule.warmup >= period:
+        raise ValueError(f"schedule.warmup {schedule.warmup} does not end within a period of {period} iterations")
+    if schedule.minimum > method.optimizer.learning_rate:
+        raise ValueError(f"schedule.minimum {schedule.minimum} is above the learning rate")
+
+
+def _check_artifact(artifact: dict[str, Any], method: Method) -> None:
+    if artifact["ema_refine"] and method.ema_decay is None:
+        raise ValueError("losses.artifact.ema_refine compares with the EMA model; set ema_decay")
+    if artifact["window"] > method.patch_size:
+        raise ValueError(f"losses.artifact.window {artifact['window']} is larger than patch_size {method.patch_size}")
+
+
+def _check_perceptual(perceptual: dict[str, Any], patch_size: int) -> None:
+    for layer in perceptual["layers"]:
+        smallest = 2 ** (int(layer[4]) - 1)  # VGG19 halves the patch before each block but the first
+        if patch_size < smallest:
+            raise ValueError(f"losses.perceptual: {layer} needs a patch_size of at least {smallest}")
+    if perceptual["weights"] == "pretrained" and perceptual["width"] != 64:
+        raise ValueError("losses.perceptual: the pretrained VGG19 has width 64; set weights: random for another")
+
+
+def _check_best_buddy(best_buddy: dict[str, Any], patch_size: int) -> None:
+    if best_buddy["alpha"] == best_buddy["beta"] == 0:
+        raise ValueError("losses.best_buddy: alpha and beta are both 0, every candidate is as good; raise one")
+    if patch_size < 12:
+        raise ValueError("losses.best_buddy: 3 x 3 patches of HR reduced by 4 need a patch_size of at least 12")
+    if best_buddy["pyramid"] == "matlab_bicubic" and patch_size % 4:
+        raise ValueError("losses.best_buddy: the pyramid needs a patch_size that is a multiple of 4")
 
 
 def network_options(kind: Literal["generator", "discriminator"], given: dict[str, Any]) -> dict[str, Any]:
@@ -129,55 +217,3 @@ def _plugin_options(kind: options.Kind, name: str, given: dict[str, Any]) -> dic
         raise ValueError(str(error)) from None
     except ValidationError as error:
         raise ValueError(f"{name}: {one_line(error)}") from None
-
-
-def read_method(folder: Path, name: str) -> dict[str, Any]:
-    """The raw mapping of a method file, with what it `extends` merged in.
-
-    Raises:
-        UserError: there is no such method, or methods extend each other in a circle.
-    """
-    chain: list[str] = []
-    layers: list[dict[str, Any]] = []
-    following: str | None = name
-    known = [path.stem for path in folder.glob("*.yaml")]
-    while following is not None:
-        if following in chain:
-            raise UserError(f"{folder / name}.yaml: methods extend each other: {' -> '.join([*chain, following])}")
-        file = folder / f"{following}.yaml"
-        if not file.is_file():
-            user = f'method "{following}"' if not chain else f'method "{following}" that "{chain[-1]}" extends'
-            raise UserError(f"unknown {user}; {nearest(following, known)}; methods are files in {folder}")
-        chain.append(following)
-        layer = read_yaml(file)
-        following = layer.pop("extends", None)
-        if following is not None and not isinstance(following, str):
-            raise UserError(f"{file}: extends: {following!r} is no method's name; {nearest(str(following), known)}")
-        layers.append(layer)
-    merged: dict[str, Any] = {}
-    for layer in reversed(layers):
-        merged = merge(merged, layer)
-    return merged
-
-
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `over`, mappings within mappings merged key by key."""
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        result[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return result
-
-
-def apply_overrides(method: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """A run's overrides for a stage on one of its methods.
-
-    Loss terms and a discriminator are adjusted where the method has them and never added.
-    """
-    kept = dict(overrides)
-    if isinstance(kept.get("losses"), dict):
-        has = method.get("losses", {})
-        kept["losses"] = {name: value for name, value in kept["losses"].items() if name in has}
-    if method.get("discriminator") is None:
-        kept.pop("discriminator", None)
-    return merge(method, kept)

@@ -7,115 +7,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, field_validator
+from pydantic import Field, NonNegativeInt, field_validator
 from pydantic import model_validator as check
 
 from gansr.config.dataset import Dataset
 from gansr.config.method import network_options
+from gansr.config.model import BICUBIC, Model, check_names, check_parents
+from gansr.config.outputs import Figures, Mad, Tables, figure_models
 from gansr.config.section import Section
 from gansr.errors import nearest
 
-BICUBIC = "Bicubic"
 PUBLISHED_SCALE = 4  # of the papers' tables
-RESERVED = ("metric", "benchmark", "row")  # columns of the tables
-Metric = Literal["psnr_y", "ssim_y", "lpips_alex"]
-PatchType = Literal["A", "B", "C"]
-Weights = Literal["raw", "ema"]
-Name = Annotated[str, Field(min_length=1, max_length=80)]
-
-
-class Published(Section):
-    """The column of a published table that a model is compared with."""
-
-    method: str
-    train_set: str
-
-
-class Model(Section):
-    """A generator trained by a method on a dataset with a seed; one column of a table."""
-
-    name: Name
-    generator: str
-    method: str
-    dataset: str | None = None
-    start: str | None = None
-    seed: NonNegativeInt | None = None
-    tables: tuple[Literal["ldl_table1"], ...] = ("ldl_table1",)
-    published: Published | None = None
-
-
-class MadPatch(Section):
-    """A patch whose SR output is kept during fine-tuning; coordinates in pixels of the HR image."""
-
-    image: str
-    top: NonNegativeInt
-    left: NonNegativeInt
-    size: PositiveInt
-    type: PatchType
-
-
-# The tag of a branch stands in brackets, so that it is told apart from a key in an error's place.
-MadPatches = Annotated[
-    Annotated[Literal["auto"], Tag("[auto]")] | Annotated[list[MadPatch], Field(min_length=1), Tag("[list]")],
-    Discriminator(lambda given: "[list]" if isinstance(given, list) else "[auto]"),
-]
-
-
-class Mad(Section):
-    """What the MAD stability curves (Fig. 4 of LDL) are made from."""
-
-    benchmark: str
-    interval: PositiveInt
-    size: PositiveInt = 96
-    patches: MadPatches = "auto"
-
-
-class LdlTable1(Section):
-    """Table 1 of LDL; `reference` columns stand beside the models and do not contend for the best."""
-
-    reference: tuple[str, ...] = (BICUBIC,)
-
-
-class AblationRow(Section):
-    """One row of LDL's Table 2: a model, scored with its raw or its EMA weights."""
-
-    row: str | int
-    model: str
-    weights: Weights
-
-
-class LdlTable2(Section):
-    """Table 2 of LDL: the ablation of the artifact map on one benchmark."""
-
-    benchmark: str
-    rows: Annotated[list[AblationRow], Field(min_length=1)]
-
-
-class Tables(Section):
-    """The tables to make."""
-
-    ldl_table1: LdlTable1 | None = None
-    ldl_table2: LdlTable2 | None = None
-
-
-class MadStability(Section):
-    """Fig. 4 of LDL: the models whose curves are drawn solid and dashed."""
-
-    solid: str
-    dashed: str
-
-
-class ArtifactMap(Section):
-    """Fig. 5 of LDL: the model whose artifact map is drawn."""
-
-    model: str
-
-
-class Figures(Section):
-    """The figures to make."""
-
-    mad_stability: MadStability | None = None
-    artifact_map: ArtifactMap | None = None
+Metric = Literal["psnr_y", "ssim_y", "lpips_alex", "lpips_vgg", "pi"]
 
 
 class Run(Section):
@@ -168,6 +71,9 @@ class Run(Section):
                 filled[name] = network_options("generator", given)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
+            features, heads = filled[name].get("features", 0), filled[name].get("heads", 1)
+            if features % heads:
+                raise ValueError(f"{name}: features {features} is not a multiple of heads {heads}")
         return filled
 
     @field_validator("benchmarks", "metrics")
@@ -180,26 +86,13 @@ class Run(Section):
 
     @check(mode="after")
     def _names_refer_to_something(self) -> Run:
-        _distinct_models(self.models)
+        check_names(self.models)
         by_name = {model.name: model for model in self.models}
         for model in self.models:
-            _known("generator", model.generator, self.generators, f"model {model.name}")
-            if model.start is not None:
-                _known("start model", model.start, by_name, f"model {model.name}")
-                _fits(model, by_name[model.start])
-                _no_circle(model, by_name)
-        columns = [BICUBIC, *by_name]
-        if self.tables.ldl_table1:
-            for name in self.tables.ldl_table1.reference:
-                _known("model", name, columns, "tables.ldl_table1.reference")
-        if self.tables.ldl_table2:
-            _known("benchmark", self.tables.ldl_table2.benchmark, self.benchmarks, "tables.ldl_table2")
-            labels = [str(row.row) for row in self.tables.ldl_table2.rows]
-            for label in labels:
-                if labels.count(label) > 1:
-                    raise ValueError(f'tables.ldl_table2: the row "{label}" is given twice; rename one')
-            for row in self.tables.ldl_table2.rows:
-                _known("model", row.model, by_name, f"tables.ldl_table2 row {row.row}")
+            if model.generator is not None:
+                _known("generator", model.generator, self.generators, f"model {model.name}")
+        check_parents(by_name, self.generators)
+        _check_tables(self.tables, by_name, self.benchmarks)
         if self.mad:
             _known("benchmark", self.mad.benchmark, self.benchmarks, "mad")
             _on_the_lr_grid(self.mad, self.scale)
@@ -208,54 +101,37 @@ class Run(Section):
                 raise ValueError(f"figures.{figure} draws the patches of mad; add the section mad")
             for name in names:
                 _known("model", name, by_name, f"figures.{figure}")
+                _given_once(name, names, f"figures.{figure}: the model", "remove one")
         return self
 
 
-def slug(name: str) -> str:
-    """A model's name made safe for files."""
-    return re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.") or "model"
-
-
-def _distinct_models(models: list[Model]) -> None:
-    for model in models:
-        if model.name in RESERVED or "{" in model.name or "}" in model.name:
-            raise ValueError(f'models: "{model.name}" is reserved or has braces; rename it')
-    by_slug: dict[str, str] = {slug(BICUBIC).lower(): BICUBIC}
-    for model in models:
-        key = slug(model.name).lower()
-        if model.name == by_slug.get(key):
-            raise ValueError(f'models: the name "{model.name}" is used twice; rename one')
-        if key in by_slug:
-            raise ValueError(
-                f'models: "{model.name}" and "{by_slug[key]}" have the same file name "{slug(model.name)}"; rename one'
-            )
-        by_slug[key] = model.name
-    for key, name in by_slug.items():
-        if key.endswith("_raw") and key.removesuffix("_raw") in by_slug:
-            raise ValueError(f'models: "{name}" would share the folder of the raw weights of another; rename it')
-
-
-def _fits(model: Model, start: Model) -> None:
-    if start.generator != model.generator:
-        raise ValueError(
-            f"model {model.name}: starts from {start.name}, whose generator is {start.generator}, not "
-            f"{model.generator}; start from a {model.generator} model"
-        )
-    if start.name == model.name:
-        raise ValueError(f"model {model.name}: starts from itself; name another model")
-
-
-def _no_circle(model: Model, by_name: dict[str, Model]) -> None:
-    chain = [model.name]
-    while (start := by_name[chain[-1]].start) is not None and start in by_name:
-        if start in chain:
-            raise ValueError(f"model {model.name}: models start from each other: {' -> '.join([*chain, start])}")
-        chain.append(start)
+def _check_tables(tables: Tables, models: dict[str, Model], benchmarks: list[str]) -> None:
+    for place, table in (("ldl_table1", tables.ldl_table1), ("beby_table2", tables.beby_table2)):
+        for name in table.reference if table else ():
+            _known("model", name, [BICUBIC, *models], f"tables.{place}.reference")
+    if tables.ldl_table2:
+        _known("benchmark", tables.ldl_table2.benchmark, benchmarks, "tables.ldl_table2")
+        labels = [str(row.row) for row in tables.ldl_table2.rows]
+        for row in tables.ldl_table2.rows:
+            _given_once(str(row.row), labels, "tables.ldl_table2: the row")
+            _known("model", row.model, models, f"tables.ldl_table2 row {row.row}")
+    if tables.beby_table1:
+        labels = [column.column for column in tables.beby_table1.columns]
+        for column in tables.beby_table1.columns:
+            _given_once(column.column, labels, "tables.beby_table1: the column")
+            _known("model", column.model, models, f"tables.beby_table1 column {column.column}")
+            if column.column in ("metric", "benchmark"):
+                raise ValueError(f'tables.beby_table1: the column "{column.column}" is reserved; rename it')
 
 
 def _known(noun: str, name: str, known: Any, place: str) -> None:
     if name not in known:
         raise ValueError(f'{place}: unknown {noun} "{name}"; {nearest(name, known)}')
+
+
+def _given_once(name: str, names: list[str], what: str, remedy: str = "rename one") -> None:
+    if names.count(name) > 1:
+        raise ValueError(f'{what} "{name}" is given twice; {remedy}')
 
 
 def _on_the_lr_grid(mad: Mad, scale: int) -> None:
@@ -266,16 +142,6 @@ def _on_the_lr_grid(mad: Mad, scale: int) -> None:
             value = getattr(patch, key)
             if value % scale:
                 raise ValueError(f"mad.patches.{number}.{key}: {value} is not a multiple of the scale {scale}")
-
-
-def figure_models(figures: Figures) -> dict[str, list[str]]:
-    """The models that each figure of a run shows."""
-    models: dict[str, list[str]] = {}
-    if figures.mad_stability:
-        models["mad_stability"] = [figures.mad_stability.solid, figures.mad_stability.dashed]
-    if figures.artifact_map:
-        models["artifact_map"] = [figures.artifact_map.model]
-    return models
 
 
 def json_schema() -> str:

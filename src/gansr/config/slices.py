@@ -2,70 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gansr import code_versions
 from gansr.config.dataset import image_names
-from gansr.config.plan import Plan
-from gansr.config.run import BICUBIC
+from gansr.config.model import BICUBIC, ComparisonTable
+from gansr.config.outputs import Mad
+from gansr.config.planned import Plan
 
 
 def table_slice(plan: Plan, table: str) -> dict[str, Any]:
-    """The slice of one table."""
+    """The slice of one table: `entries` are its columns, or the rows of LDL's Table 2."""
+    make: dict[str, Callable[[Plan, Any], dict[str, Any]]] = {
+        "ldl_table1": _comparison,
+        "ldl_table2": _ldl_table2,
+        "beby_table1": _beby_table1,
+        "beby_table2": _comparison,
+    }
     return {
         "code": code_versions.TABLES,
         "run": plan.run.run,
         "scale": plan.run.scale,
         "metrics": plan.run.metrics,
-        **(_ldl_table1(plan) if table == "ldl_table1" else _ldl_table2(plan)),
+        **make[table](plan, table),
     }
 
 
 def table_models(plan: Plan, table: str) -> list[str]:
-    """The folders of the trained models that a table shows."""
-    entries = table_slice(plan, table)["rows" if table == "ldl_table2" else "columns"]
+    """The folders of the models that a table shows."""
+    entries = table_slice(plan, table)["entries"]
     return list(dict.fromkeys(entry["model_slug"] for entry in entries if entry["model_slug"]))
 
 
 def table_scores(plan: Plan, table: str) -> list[tuple[str, str]]:
     """The (scored folder, benchmark) pairs that a table reads."""
     data = table_slice(plan, table)
-    entries = data["rows" if table == "ldl_table2" else "columns"]
-    return [(entry["scored"], benchmark) for entry in entries for benchmark in data["benchmarks"]]
+    return [(entry["scored"], benchmark) for entry in data["entries"] for benchmark in data["benchmarks"]]
 
 
-def _ldl_table1(plan: Plan) -> dict[str, Any]:
-    table = plan.run.tables.ldl_table1
-    assert table is not None
+def _comparison(plan: Plan, table: ComparisonTable) -> dict[str, Any]:
+    """LDL's Table 1, whose columns are grouped by generator, and Beby-GAN's Table 2, whose are not."""
+    settings = getattr(plan.run.tables, table)
     models = {model.name: model for model in plan.run.models}
-    shown = [name for name, model in models.items() if "ldl_table1" in model.tables or name in table.reference]
-    if BICUBIC in table.reference:
+    shown = [name for name, model in models.items() if table in model.tables or name in settings.reference]
+    if BICUBIC in settings.reference:
         shown.insert(0, BICUBIC)
-    columns: list[dict[str, Any]] = []
-    for name in shown:
-        published = models[name].published if name in models else None
-        columns.append(
-            {
-                "name": name,
-                "group": "" if name == BICUBIC else plan.models[name].generator,
-                "reference": name in table.reference,
-                "scored": plan.scored_slug(name, "raw" if name == BICUBIC else plan.tested_weights(name)),
-                "model_slug": None if name == BICUBIC else plan.models[name].slug,
-                "weights": None if name == BICUBIC else plan.tested_weights(name),
-                "method": None if name == BICUBIC else _method(plan, name),
-                "published": published.model_dump() if published else None,
-            }
-        )
-    columns.sort(key=lambda column: (list(plan.run.generators).index(column["group"]) + 1) if column["group"] else 0)
-    return {"columns": columns, "benchmarks": _benchmarks(plan, plan.run.benchmarks)}
+    columns: list[dict[str, Any]] = [
+        _column(plan, name, name, name in settings.reference)
+        | {"published": models[name].published.get(table) if name in models else None}
+        for name in shown
+    ]
+    if table == "ldl_table1":
+        order = ["", *plan.run.generators]
+        columns.sort(key=lambda column: order.index(column["group"]))
+    else:
+        columns.sort(key=lambda column: not column["reference"])
+    return {"entries": columns, "benchmarks": _benchmarks(plan, plan.run.benchmarks)}
 
 
-def _ldl_table2(plan: Plan) -> dict[str, Any]:
-    table = plan.run.tables.ldl_table2
-    assert table is not None
+def _beby_table1(plan: Plan, table: str) -> dict[str, Any]:
+    assert plan.run.tables.beby_table1 is not None
+    columns = [
+        _column(plan, column.column, column.model, False) | {"published": column.column}
+        for column in plan.run.tables.beby_table1.columns
+    ]
+    return {"entries": columns, "benchmarks": _benchmarks(plan, plan.run.benchmarks)}
+
+
+def _column(plan: Plan, column: str, model: str, reference: bool) -> dict[str, Any]:
+    bicubic = model == BICUBIC
+    weights = "raw" if bicubic else plan.tested_weights(model)
+    return {
+        "name": column,
+        "group": "" if bicubic else plan.models[model].generator,
+        "reference": reference,
+        "scored": plan.scored_slug(model, weights),
+        "model_slug": None if bicubic else plan.models[model].slug,
+        "weights": weights if model in plan.trained else None,
+        "method": None if bicubic else _method(plan, model),
+    }
+
+
+def _ldl_table2(plan: Plan, table: str) -> dict[str, Any]:
+    settings = plan.run.tables.ldl_table2
+    assert settings is not None
     rows = []
-    for row in table.rows:
-        artifact = plan.models[row.model].method.losses.get("artifact", {})
+    for row in settings.rows:
+        trained = plan.trained.get(row.model)
+        artifact = trained.method.losses.get("artifact", {}) if trained else {}
         used = artifact.get("weight", 0) > 0
         rows.append(
             {
@@ -80,13 +105,18 @@ def _ldl_table2(plan: Plan) -> dict[str, Any]:
                 "Psi_EMA": row.weights == "ema",
             }
         )
-    return {"rows": rows, "benchmarks": _benchmarks(plan, [table.benchmark])}
+    return {"entries": rows, "benchmarks": _benchmarks(plan, [settings.benchmark])}
 
 
 def _method(plan: Plan, model: str) -> str:
-    """The method as the notes name it: its title and which reading of its paper it follows."""
-    method = plan.models[model].method
-    return f"{method.title} ({method.variant})"
+    """The method as the notes name it: its title, which reading of its paper it follows, what the run overrides."""
+    trained = plan.trained.get(model)
+    if trained is None:
+        return "network interpolation"
+    told = ("iterations", "batch_size", "patch_size")  # by the facts of each training
+    changed = [f"{key} {value}" for key, value in trained.overridden.items() if key not in told]
+    variant = f" ({trained.method.variant})" if trained.has_variants else ""
+    return f"{trained.method.title}{variant}" + (f", with {', '.join(changed)}" if changed else "")
 
 
 def _benchmarks(plan: Plan, names: list[str]) -> dict[str, list[str]]:
@@ -99,16 +129,16 @@ def figure_slice(plan: Plan, figure: str) -> dict[str, Any]:
     common = {"code": code_versions.FIGURES, "run": run.run, "scale": run.scale}
     if figure == "mad_stability":
         assert figures.mad_stability is not None
-        solid, dashed = figures.mad_stability.solid, figures.mad_stability.dashed
-        return common | {"models": [[solid, plan.models[solid].slug], [dashed, plan.models[dashed].slug]]}
+        return common | {"models": [[name, plan.models[name].slug] for name in figures.mad_stability.models]}
     assert figures.artifact_map is not None
-    model = plan.models[figures.artifact_map.model]
+    model = plan.trained[figures.artifact_map.model]
     artifact = model.method.losses.get("artifact", {})
     return common | {
         "model": [model.name, model.slug],
         "generator": model.spec["generator"],
         "window": artifact.get("window", 7),
         "patch_weight_root": artifact.get("patch_weight_root", 5),
+        "residual": artifact.get("residual", "channel_abs_sum"),
     }
 
 
@@ -122,9 +152,16 @@ def provenance_slice(plan: Plan) -> dict[str, Any]:
     """What provenance.json says of the configuration."""
     return {
         "run": plan.run.model_dump(mode="json"),
-        "models": {model.name: {"slug": model.slug, "seed": model.seed} for model in plan.models.values()},
+        "models": {model.name: {"slug": model.slug, "seed": model.seed} for model in plan.trained.values()}
+        | {model.name: {"slug": model.slug} for model in plan.interpolated.values()},
         "datasets": {
             name: plan.datasets[name].licence
-            for name in sorted({*(model.dataset for model in plan.models.values()), *plan.run.benchmarks})
+            for name in sorted({*(model.dataset for model in plan.trained.values()), *plan.run.benchmarks})
         },
     }
+
+
+def mad_slice(mad: Mad) -> dict[str, Any]:
+    """What the choice of the MAD patches depends on."""
+    patches = mad.patches if mad.patches == "auto" else [patch.model_dump() for patch in mad.patches]
+    return {"code": code_versions.MAD_PATCHES, "size": mad.size, "patches": patches}

@@ -12,6 +12,8 @@ from gansr.config.loading import read_yaml, validate
 from gansr.config.section import Section
 from gansr.errors import UserError
 
+METRIC_WEIGHTS = {"lpips_alex": "alexnet", "lpips_vgg": "vgg16"}  # the networks that metrics need
+
 
 class WeightFile(Section):
     """One file in the folder `weights_dir`."""

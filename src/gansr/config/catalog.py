@@ -1,0 +1,53 @@
+"""The folder `config`: what every run may refer to by name."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from gansr.config.dataset import Dataset, load_datasets
+from gansr.config.weights import WeightFile, load_weight_files
+from gansr.errors import UserError
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The folder `config`: methods, datasets, weights and published tables."""
+
+    folder: Path = Path("config")
+
+    @property
+    def methods(self) -> Path:
+        """The folder of the method files."""
+        return self.folder / "methods"
+
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """The datasets of datasets.yaml."""
+        return load_datasets(self.folder / "datasets.yaml")
+
+    @cached_property
+    def weights(self) -> dict[str, WeightFile]:
+        """The weight files of weights.yaml."""
+        return load_weight_files(self.folder / "weights.yaml")
+
+    def published(self, table: str) -> Path:
+        """The file with a paper's printed table."""
+        return self.folder / "published" / f"{table}.csv"
+
+    def published_columns(self, table: str) -> list[str]:
+        """The columns of a published comparison table: a method, with its training set where the paper names one."""
+        file = self.published(table)
+        try:
+            with file.open(encoding="utf-8", newline="") as stream:
+                return list(dict.fromkeys(column_label(row) for row in csv.DictReader(stream)))
+        except (OSError, KeyError) as error:
+            raise UserError(f"{file}: cannot read the published table ({error})") from None
+
+
+def column_label(row: dict[str, str]) -> str:
+    """How a run's `published` names the column that a row of a published table belongs to."""
+    train_set = row.get("train_set")
+    return f"{row['method']} ({train_set})" if train_set else row["method"]

@@ -1,0 +1,112 @@
+"""Method files: what they extend, their variants, and a run's overrides on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gansr.config.loading import read_yaml
+from gansr.config.method import CosineRestarts, MultiStep, schedule_kind
+from gansr.errors import UserError, nearest
+
+
+def read_method(folder: Path, name: str, variant: str | None = None) -> dict[str, Any]:
+    """The raw mapping of a method file in one variant, with what it `extends` merged in.
+
+    A method file is its default variant, named by `variant`; what another one has different is listed
+    under `variants`.
+
+    Raises:
+        UserError: there is no such method or variant, or methods extend each other in a circle.
+    """
+    merged = _with_extended(folder, name)
+    different = merged.pop("variants", None) or {}
+    default = merged.get("variant", "release")
+    if not isinstance(different, dict) or not all(isinstance(value, dict) for value in different.values()):
+        raise UserError(f"{folder / name}.yaml: variants: give each variant's name and what it has different")
+    if not isinstance(default, str):
+        return merged  # refused when it is checked
+    if default in different:
+        raise UserError(f"{folder / name}.yaml: variants: {default} is the file itself; list the other one only")
+    if variant is None or variant == default:
+        return merged
+    if variant not in different:
+        raise UserError(f'the method {name} has no variant "{variant}"; {nearest(variant, [default, *different])}')
+    return {**_merge_methods(merged, different[variant]), "variant": variant}
+
+
+def variants(folder: Path, name: str) -> list[str]:
+    """The variants of a method, the default first."""
+    raw = _with_extended(folder, name)
+    return [raw.get("variant", "release"), *(raw.get("variants") or {})]
+
+
+def _with_extended(folder: Path, name: str) -> dict[str, Any]:
+    chain: list[str] = []
+    layers: list[dict[str, Any]] = []
+    following: str | None = name
+    known = [path.stem for path in folder.glob("*.yaml")]
+    while following is not None:
+        if following in chain:
+            raise UserError(f"{folder / name}.yaml: methods extend each other: {' -> '.join([*chain, following])}")
+        file = folder / f"{following}.yaml"
+        if not file.is_file():
+            user = f'method "{following}"' if not chain else f'method "{following}" that "{chain[-1]}" extends'
+            raise UserError(f"unknown {user}; {nearest(following, known)}; methods are files in {folder}")
+        chain.append(following)
+        layer = read_yaml(file)
+        following = layer.pop("extends", None)
+        if following is not None and not isinstance(following, str):
+            raise UserError(f"{file}: extends: {following!r} is no method's name; {nearest(str(following), known)}")
+        layers.append(layer)
+    merged: dict[str, Any] = {}
+    for layer in reversed(layers):
+        merged = _merge_methods(merged, layer)
+    return merged
+
+
+def _merge_methods(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`merge`, except that a schedule or discriminator of another kind takes the place of the old one as a whole."""
+    for key, kind in (("schedule", schedule_kind), ("discriminator", _network)):
+        old, new = base.get(key), over.get(key)
+        if isinstance(old, dict) and isinstance(new, dict) and new and kind(new) not in (kind(old), None):
+            base = {**base, key: {}}
+    merged = merge(base, over)
+    old, new = base.get("variants"), over.get("variants")
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in old.keys() & new.keys():
+            if isinstance(old[name], dict) and isinstance(new[name], dict):
+                merged["variants"][name] = _merge_methods(old[name], new[name])
+    return merged
+
+
+def _network(discriminator: dict[str, Any]) -> Any:
+    return discriminator.get("network")
+
+
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`, mappings within mappings merged key by key."""
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        result[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def apply_overrides(method: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """A run's overrides for a stage on one of its methods.
+
+    Loss terms, a discriminator, an EMA model and a schedule's keys are adjusted where the method has them
+    and never added.
+    """
+    kept = dict(overrides)
+    if isinstance(kept.get("schedule"), dict):
+        foreign = MultiStep if schedule_kind(method.get("schedule", {})) == "[cosine]" else CosineRestarts
+        kept["schedule"] = {key: value for key, value in kept["schedule"].items() if key not in foreign.model_fields}
+    if isinstance(kept.get("losses"), dict):
+        has = method.get("losses", {})
+        kept["losses"] = {name: value for name, value in kept["losses"].items() if name in has}
+    for key in ("discriminator", "ema_decay"):
+        if method.get(key) is None:
+            kept.pop(key, None)
+    return _merge_methods(method, kept)
