@@ -24,7 +24,7 @@ from gansr.data.sampler import PatchBatch, PatchSampler
 from gansr.errors import UserError
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator, count_parameters, device
-from gansr.networks.weight_files import load_weights, save_weights
+from gansr.networks.weight_files import load_weights, save_weights, sha256
 from gansr.progress import Progress
 from gansr.training.snapshots import MonitoredPatch, Snapshots, load_patches
 from gansr.training.state_folder import StateFolder
@@ -280,12 +280,4 @@ def _truncate_log(file: Path, iteration: int) -> None:
 
 def _digests(inputs: TrainingInputs) -> dict[str, str | None]:
     files = {"start": inputs.start, "vgg19": inputs.vgg19, "mad_patches": inputs.mad_patches}
-    return {f"{name}_sha256": _sha256(file) if file else None for name, file in files.items()}
-
-
-def _sha256(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror})") from None
+    return {f"{name}_sha256": sha256(file) if file else None for name, file in files.items()}
