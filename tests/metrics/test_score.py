@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from gansr.errors import UserError
-from gansr.metrics import lpips_alex
+from gansr.metrics import lpips_network
 from gansr.metrics.psnr_ssim import psnr_y, ssim_y
 from gansr.metrics.score import score_benchmark, sidecar
 
-METRICS = ["psnr_y", "ssim_y", "lpips_alex"]
+METRICS = ["psnr_y", "ssim_y", "lpips_alex", "lpips_vgg", "pi"]
 
 
 @pytest.fixture
@@ -26,7 +26,8 @@ def folders(tmp_path):
 
 def score(folders, metrics=("psnr_y", "ssim_y")):
     output = folders / "scores" / "own.csv"
-    score_benchmark(list(metrics), folders / "SR", folders / "HR", folders / "alexnet.pth", "own", output)
+    weights = {"lpips_alex": folders / "alexnet.pth", "lpips_vgg": folders / "vgg16.pth"}
+    score_benchmark(list(metrics), folders / "SR", folders / "HR", weights, "own", output)
     with output.open() as stream:
         return list(csv.DictReader(stream)), json.loads((folders / "scores" / "own.json").read_text())
 
@@ -54,32 +55,39 @@ def test_the_protocol_tells_what_changes_the_score(folders):
         assert word in notes["protocols"]["psnr_y"]
     for word in ("LPIPS v0.1", "AlexNet", "RGB", "no crop"):
         assert word in notes["protocols"]["lpips_alex"]
+    for word in ("LPIPS v0.1", "VGG16", "RGB", "no crop"):
+        assert word in notes["protocols"]["lpips_vgg"]
 
 
 def test_without_weights_the_value_is_empty_and_the_reason_is_told(folders):
     rows, notes = score(folders, METRICS)
     values = {(row["image"], row["metric"]): row["value"] for row in rows}
-    assert values["a", "lpips_alex"] == values["b", "lpips_alex"] == ""
+    for metric in ("lpips_alex", "lpips_vgg", "pi"):
+        assert values["a", metric] == values["b", metric] == ""
     assert values["a", "psnr_y"] != ""
-    assert set(notes["unavailable"]) == {"lpips_alex"}
+    assert set(notes["unavailable"]) == {"lpips_alex", "lpips_vgg", "pi"}
     assert "alexnet.pth" in notes["unavailable"]["lpips_alex"]
+    assert "vgg16.pth" in notes["unavailable"]["lpips_vgg"]
     assert "config/weights.yaml" in notes["unavailable"]["lpips_alex"]
 
 
-def test_with_weights_lpips_is_computed_on_sr_and_hr(folders, monkeypatch):
+@pytest.mark.parametrize(("metric", "backbone", "file"), [
+    ("lpips_alex", "alex", "alexnet.pth"), ("lpips_vgg", "vgg", "vgg16.pth")
+])  # fmt: skip
+def test_with_weights_lpips_is_computed_on_sr_and_hr(folders, monkeypatch, metric, backbone, file):
     class Distance:
-        def __init__(self, file):
-            assert file == folders / "alexnet.pth"
+        def __init__(self, *given):
+            assert given == (backbone, folders / file)
 
         def __call__(self, sr, hr):
             return float(sr[0, 0, 0]) - float(hr[0, 0, 0]) / 1000
 
-    monkeypatch.setattr(lpips_alex, "LpipsAlex", Distance)
-    (folders / "alexnet.pth").touch()
-    rows, notes = score(folders, ["lpips_alex"])
+    monkeypatch.setattr(lpips_network, "Lpips", Distance)
+    (folders / file).touch()
+    rows, notes = score(folders, [metric])
     for row in rows:
         sr, hr = (image(folders, kind, row["image"]) for kind in ("SR", "HR"))
-        assert float(row["value"]) == Distance(folders / "alexnet.pth")(sr, hr)
+        assert float(row["value"]) == Distance(backbone, folders / file)(sr, hr)
     assert notes["unavailable"] == {}
 
 

@@ -73,6 +73,28 @@ def write_spec(tmp_path: Path) -> Callable[..., None]:
 
 
 @pytest.fixture
+def write_interpolated(tmp_path: Path) -> Callable[..., None]:
+    """Write the spec.yaml of an interpolated model."""
+
+    def write(name: str, slug: str, between: tuple[str, str], alpha: float = 0.5) -> None:
+        record = {
+            "model": name,
+            "spec": {
+                "scale": 4,
+                "generator": {"network": "srresnet", "features": 4, "blocks": 1},
+                "interpolate": {"between": list(between), "alpha": alpha},
+            },
+            "inputs": {"first_sha256": "0" * 64, "second_sha256": "1" * 64},
+            "parameters": 1_234_567,
+        }
+        folder = tmp_path / "models" / slug
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "spec.yaml").write_text(yaml.safe_dump(record), encoding="utf-8")
+
+    return write
+
+
+@pytest.fixture
 def refusal() -> Callable[..., str]:
     """The one line with which a call is refused, and that it holds the words."""
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from gansr.config import slices
+from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
-from gansr.config.plan import Catalog, canonical, load_plan
+from gansr.config.plan import canonical, load_plan
 from gansr.reporting.provenance import write_provenance
 
 ROOT = Path(__file__).parents[2]

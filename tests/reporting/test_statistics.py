@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gansr.reporting.metrics import METRICS, best, in_table_order
+from gansr.reporting.metrics import BEBY_METRICS, LDL_METRICS, METRICS, best, in_table_order
 from gansr.reporting.scores import read_scores
 from gansr.reporting.statistics import mean_interval
 
@@ -89,10 +89,14 @@ def test_the_winner_prints_as_no_worse_than_any_other(values: list[float], metri
 
 
 def test_metrics_stand_in_the_papers_order_and_digits() -> None:
-    assert in_table_order(["psnr_y", "ssim_y", "lpips_alex"]) == ["lpips_alex", "psnr_y", "ssim_y"]
-    assert in_table_order(["ssim_y"]) == ["ssim_y"]
-    assert [METRICS[name].text(0.12345678) for name in METRICS] == ["0.1235", "0.123", "0.1235"]
-    assert [METRICS[name].arrow for name in METRICS] == ["LPIPS ↓", "PSNR ↑", "SSIM ↑"]
+    wanted = ["psnr_y", "ssim_y", "pi", "lpips_vgg", "lpips_alex"]
+    assert in_table_order(wanted, LDL_METRICS) == ["lpips_alex", "psnr_y", "ssim_y"]
+    assert in_table_order(wanted, BEBY_METRICS) == ["lpips_vgg", "pi", "psnr_y", "ssim_y"]
+    assert in_table_order(["ssim_y"], LDL_METRICS) == ["ssim_y"]
+    digits = {"LPIPS": "0.1235", "LPIPS-VGG": "0.1235", "PI": "0.12", "PSNR": "0.123", "SSIM": "0.1235"}
+    assert {metric.label: metric.text(0.12345678) for metric in METRICS.values()} == digits
+    arrows = ["LPIPS ↓", "LPIPS-VGG ↓", "PI ↓", "PSNR ↑", "SSIM ↑"]
+    assert [metric.arrow for metric in METRICS.values()] == arrows
     assert METRICS["psnr_y"].text(None) == ""
 
 

@@ -19,7 +19,7 @@ Metric = Callable[[np.ndarray, np.ndarray], float]
 
 
 def score_benchmark(
-    metrics: list[str], sr_folder: Path, hr_folder: Path, alexnet: Path, title: str, output: Path
+    metrics: list[str], sr_folder: Path, hr_folder: Path, weights: dict[str, Path], title: str, output: Path
 ) -> None:
     """Write `output` (image, metric, value) and beside it the protocols, as JSON.
 
@@ -27,7 +27,7 @@ def score_benchmark(
         metrics: their names; one that cannot be computed gets empty values, and its reason in the JSON.
         sr_folder: SR images as PNG.
         hr_folder: the benchmark's HR images; exactly those of `sr_folder` by name.
-        alexnet: where the weights of AlexNet are, for lpips_alex; the caller has verified them.
+        weights: by metric, where its network's weights are or should be; the caller has verified them.
         title: what the progress is called.
         output: the CSV file.
 
@@ -36,7 +36,7 @@ def score_benchmark(
     """
     sr_files, hr_files = list_pngs(sr_folder), list_pngs(hr_folder)
     _require_same_images(sr_folder, set(sr_files), hr_folder, set(hr_files))
-    functions, unavailable = _load(metrics, alexnet)
+    functions, unavailable = _load(metrics, weights)
     rows = []
     for name in progress(list(hr_files), title):
         sr, hr = read_prepared(sr_files[name]), read_prepared(hr_files[name])
@@ -57,22 +57,31 @@ def sidecar(scores: Path) -> Path:
     return scores.with_suffix(".json")
 
 
-LPIPS_ALEX = "LPIPS v0.1, AlexNet (torchvision's ImageNet weights), whole RGB images, no crop; mean over images"
-PROTOCOLS = {"psnr_y": psnr_ssim.PROTOCOL, "ssim_y": psnr_ssim.PROTOCOL, "lpips_alex": LPIPS_ALEX}
+LPIPS = "LPIPS v0.1, {} (torchvision's ImageNet weights), whole RGB images, no crop; mean over images"
+PROTOCOLS = {
+    "psnr_y": psnr_ssim.PROTOCOL,
+    "ssim_y": psnr_ssim.PROTOCOL,
+    "lpips_alex": LPIPS.format("AlexNet"),
+    "lpips_vgg": LPIPS.format("VGG16"),
+    "pi": "PI of the PIRM challenge 2018, (mean NIQE + 10 - mean Ma score) / 2, on luma with 4 pixels cropped",
+}
 
 
-def _load(metrics: list[str], alexnet: Path) -> tuple[dict[str, Metric], dict[str, str]]:
+def _load(metrics: list[str], weights: dict[str, Path]) -> tuple[dict[str, Metric], dict[str, str]]:
     functions: dict[str, Metric] = {"psnr_y": psnr_ssim.psnr_y, "ssim_y": psnr_ssim.ssim_y}
     unavailable = {}
-    if "lpips_alex" in metrics:
-        if alexnet.is_file():
+    for metric in set(metrics) & set(weights):
+        file = weights[metric]
+        if file.is_file():
             # torch takes seconds to import: only where it is used
-            from gansr.metrics.lpips_alex import LpipsAlex
+            from gansr.metrics.lpips_network import Lpips
 
-            functions["lpips_alex"] = LpipsAlex(alexnet)
+            functions[metric] = Lpips("alex" if metric == "lpips_alex" else "vgg", file)
         else:
-            unavailable["lpips_alex"] = f"the weights {alexnet} are not there (config/weights.yaml says where from)"
-    return functions, unavailable
+            unavailable[metric] = f"the weights {file} are not there (config/weights.yaml says where from)"
+    if "pi" in metrics:
+        unavailable["pi"] = "it needs NIQE and the Ma score, which this version does not compute"
+    return functions, {metric: unavailable[metric] for metric in metrics if metric in unavailable}
 
 
 def _require_same_images(sr_folder: Path, sr: set[str], hr_folder: Path, hr: set[str]) -> None:

@@ -58,7 +58,7 @@ def _maps(data: dict[str, Any], model: Path, patch: dict[str, Any], images: Path
         load_weights(generator, model / f"{file}.safetensors")
         outputs.append(upscale_patch(generator, lr)[None])
     sr, ema_sr = outputs
-    return sr, hr, artifact_map(sr, hr, ema_sr, data["window"], data["patch_weight_root"])
+    return sr, hr, artifact_map(sr, hr, ema_sr, data["window"], data["patch_weight_root"], data["residual"])
 
 
 def _draw(

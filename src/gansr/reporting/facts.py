@@ -23,20 +23,25 @@ def read_spec(run_folder: Path, model_slug: str) -> dict[str, Any]:
 
 
 def training_facts(trained: dict[str, Any]) -> str:
-    """One trained model in one line: generator, size, iterations, batch, patch, training images."""
-    spec, method = trained["spec"], trained["spec"]["method"]
+    """One model in one line: generator, size, iterations, batch, patch, training images; or what it lies between."""
+    spec = trained["spec"]
     size = ", ".join(f"{key} {value}" for key, value in sorted(spec["generator"].items()) if key != "network")
+    generator = f"{spec['generator']['network']} ({size}; {trained['parameters'] / 1e6:.2f} M parameters)"
+    if "interpolate" in spec:
+        (first, second), alpha = spec["interpolate"]["between"], spec["interpolate"]["alpha"]
+        return f"{generator}, {1 - alpha:g} x the weights that {first} is tested with + {alpha:g} x those of {second}"
+    method = spec["method"]
     return (
-        f"{spec['generator']['network']} ({size}; {trained['parameters'] / 1e6:.2f} M parameters), "
-        f"{method['iterations']:,} iterations, batch {method['batch_size']}, HR patches of {method['patch_size']} px, "
+        f"{generator}, {method['iterations']:,} iterations, batch {method['batch_size']}, "
+        f"HR patches of {method['patch_size']} px, "
         f"{len(trained['inputs']['training_images'])} training images, seed {spec['seed']}"
     )
 
 
 def perceptual_facts(trained: dict[str, Any]) -> str | None:
     """The words that a perceptual network without pretrained weights obliges to; None where it has them."""
-    perceptual = trained["spec"]["method"]["losses"].get("perceptual")
-    if perceptual is None or perceptual["weights"] == "pretrained":
+    perceptual = trained["spec"].get("method", {"losses": {}})["losses"].get("perceptual")
+    if perceptual is None or perceptual["weight"] == 0 or perceptual["weights"] == "pretrained":
         return None
     return (
         f"The perceptual loss used VGG19's layers with {perceptual['weights']} weights "
@@ -46,6 +51,7 @@ def perceptual_facts(trained: dict[str, Any]) -> str | None:
 
 def scale_line(run: str, scale: int, trained: list[dict[str, Any]], tested: str) -> str:
     """The run in one short line: what a reader must know before comparing with a paper."""
+    trained = [model for model in trained if "method" in model["spec"]]
     if not trained:
         return f"Run {run}, x{scale}: nothing trained, {tested}."
     iterations = sorted({model["spec"]["method"]["iterations"] for model in trained})

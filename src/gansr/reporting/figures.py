@@ -27,7 +27,7 @@ STYLE: dict[Any, Any] = {
 plt.rcParams.update(STYLE)
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart
-TYPE_COLOURS = {"A": "#0072B2", "B": "#009E73", "C": "#D55E00"}
+MODEL_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 TYPE_NAMES = {"A": "type A (smooth)", "B": "type B (texture)", "C": "type C (regular fine structure)"}
 
 

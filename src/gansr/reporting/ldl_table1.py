@@ -1,131 +1,46 @@
-"""Table 1 of LDL: metrics x benchmarks x models, in groups of one generator, the best of each group in bold."""
+"""Table 1 of LDL: GAN-SR methods in groups of one generator."""
 
 from __future__ import annotations
 
-from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from gansr.reporting.layout import bold_markdown, latex, markdown
-from gansr.reporting.metrics import METRICS, best, in_table_order
-from gansr.reporting.published import measured_cell, read_published
-from gansr.reporting.scores import Scores, paired_difference, read_scores
-
-Cell = tuple[str, str]  # benchmark, column
+from gansr.config.catalog import column_label
+from gansr.reporting.comparison_table import ComparisonTable
+from gansr.reporting.metrics import LDL_METRICS
+from gansr.reporting.published import read_published
 
 
-class LdlTable1:
-    """The table's numbers and its forms."""
+class LdlTable1(ComparisonTable):
+    """The table's columns are grouped by generator; the best of each group is bold."""
 
+    name = "ldl_table1"
     title = "LDL Table 1: GAN-SR methods and LDL"
-
-    def __init__(self, data: dict[str, Any], run_folder: Path) -> None:
-        self.columns: list[dict[str, Any]] = data["columns"]
-        self.benchmarks: dict[str, list[str]] = data["benchmarks"]
-        self.metrics = in_table_order(data["metrics"])
-        self.scores: dict[Cell, Scores] = {
-            (benchmark, column["name"]): read_scores(run_folder, column["scored"], benchmark, images, self.metrics)
-            for benchmark, images in self.benchmarks.items()
-            for column in self.columns
-        }
-        self.names = [column["name"] for column in self.columns]
-        self.lines = [(metric, benchmark) for metric in self.metrics for benchmark in self.benchmarks]
-        self.means = {line: self._means(*line) for line in self.lines}
-
-    def _means(self, metric: str, benchmark: str) -> list[float | None]:
-        return [self.scores[benchmark, name].mean(metric) for name in self.names]
-
-    def _bold(self, line: tuple[str, str]) -> list[bool]:
-        """The best of each group; reference columns do not contend."""
-        bold = [False] * len(self.columns)
-        for group in {column["group"] for column in self.columns}:
-            inside = [n for n, c in enumerate(self.columns) if c["group"] == group and not c["reference"]]
-            for n, wins in zip(inside, best([self.means[line][n] for n in inside], METRICS[line[0]]), strict=True):
-                bold[n] = wins
-        return bold
-
-    def csv(self) -> pd.DataFrame:
-        """metric, benchmark, and one column per model."""
-        rows = [[METRICS[metric].label, benchmark, *self.means[metric, benchmark]] for metric, benchmark in self.lines]
-        return pd.DataFrame(rows, columns=["metric", "benchmark", *self.names])
-
-    def markdown(self) -> str:
-        """The table for reading."""
-        rows = []
-        for metric, benchmark in self.lines:
-            texts = [METRICS[metric].text(value) for value in self.means[metric, benchmark]]
-            cells = map(bold_markdown, texts, self._bold((metric, benchmark)))
-            rows.append([METRICS[metric].arrow, benchmark, *cells])
-        return markdown(["metric", "benchmark", *self.names], rows, text_columns=2)
-
-    def latex(self, caption: str) -> str:
-        """The table for a paper, columns under the name of their generator."""
-        index = pd.MultiIndex.from_tuples([(METRICS[metric].arrow, benchmark) for metric, benchmark in self.lines])
-        columns = pd.MultiIndex.from_tuples([(column["group"], column["name"]) for column in self.columns])
-        texts = [
-            [METRICS[metric].text(value) for value in self.means[metric, benchmark]] for metric, benchmark in self.lines
-        ]
-        bold = [self._bold(line) for line in self.lines]
-        return latex(pd.DataFrame(texts, index, columns), pd.DataFrame(bold, index, columns), caption, "tab:ldl_table1")
-
-    def measured(self) -> pd.DataFrame:
-        """One row per cell: its mean with its interval over images; empty where it could not be computed."""
-        return pd.DataFrame(
-            measured_cell(metric, benchmark, name, self.scores[benchmark, name])
-            for metric, benchmark in self.lines
-            for name in self.names
-        )
+    table_metrics = LDL_METRICS
+    grouped = True
 
     def published(self, file: Path) -> pd.DataFrame:
         """The paper's values of the columns that name one."""
         table = read_published(file, ["metric", "benchmark", "method", "train_set", "value"])
-        parts = []
-        for column in self.columns:
-            wanted = column["published"]
-            if wanted:
-                rows = table[(table["method"] == wanted["method"]) & (table["train_set"] == wanted["train_set"])]
-                parts.append(rows.assign(model=column["name"], published=rows["value"]))
-        empty = table.head(0).assign(model="", published=0.0)
-        return pd.concat([empty, *parts])[["metric", "benchmark", "model", "published"]]
-
-    def unavailable(self) -> dict[str, str]:
-        """Metrics that could not be computed, with the reason."""
-        return {metric: reason for scores in self.scores.values() for metric, reason in scores.unavailable.items()}
-
-    def protocols(self) -> dict[str, str]:
-        """The protocol of each metric."""
-        return next(iter(self.scores.values())).protocols
-
-    def tested_weights(self) -> list[str]:
-        """Which weights each model was tested with."""
-        by_weights: dict[str, list[str]] = {}
-        for column in self.columns:
-            if column["weights"]:
-                by_weights.setdefault(column["weights"], []).append(column["name"])
-        words = {"ema": "EMA", "raw": "raw"}
-        return [f"Tested with {words[kind]} weights: {', '.join(names)}" for kind, names in by_weights.items()]
+        pairs = zip(table["method"].astype(str), table["train_set"].astype(str), strict=True)
+        labels = [column_label({"method": method, "train_set": train_set}) for method, train_set in pairs]
+        return self._published_columns(table.assign(label=labels), "label")
 
     def remarks(self) -> list[str]:
         """What a reader of the published columns must know."""
-        if not any(column["published"] for column in self.columns):
-            return []
-        return [
-            "The authors published no training settings for SRResNet+LDL, SwinIR+LDL or x2; whether theirs used the "
-            "relativistic or the plain GAN is unknown. Here every model uses its method's."
+        remarks = [
+            "The paper's table also has DISTS and FID, which this version does not compute; the printed values are in "
+            "the _vs_published file."
         ]
-
-    def comparisons(self) -> list[str]:
-        """Paired differences between the models of a group, with their intervals over images."""
-        lines = []
-        for one, other in combinations([column for column in self.columns if not column["reference"]], 2):
-            if one["group"] != other["group"]:
-                continue
-            for metric, benchmark in self.lines:
-                names = (one["name"], other["name"])
-                scores = (self.scores[benchmark, name] for name in names)
-                difference = paired_difference(metric, names, *scores)
-                if difference:
-                    lines.append(f"{benchmark}, {METRICS[metric].label}: {difference}")
-        return lines
+        if "set14" in map(str.lower, self.benchmarks):
+            remarks.append(
+                "Set14 holds images stored in gray. The paper's PSNR of ESRGAN on it is 0.3 dB above other papers', "
+                "which agree on the other sets; leaving out gray images would explain it. Here all are scored."
+            )
+        if any(column["published"] for column in self.columns):
+            remarks.append(
+                "The authors published training settings for RRDB at x4 only; whether their SRResNet+LDL used the "
+                "relativistic or the plain GAN is unknown. Here every model uses its method's."
+            )
+        return remarks

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
 from gansr.reporting.layout import bold_markdown, latex, markdown
-from gansr.reporting.metrics import METRICS, best, in_table_order
+from gansr.reporting.metrics import LDL_METRICS, METRICS, best, in_table_order
 from gansr.reporting.published import measured_cell, read_published
 from gansr.reporting.scores import Scores, paired_difference, read_scores
 
@@ -20,12 +20,13 @@ class LdlTable2:
     """The table's numbers and its forms; its rows are one group, the best of each metric is bold."""
 
     title = "LDL Table 2: ablation of the artifact map"
+    published_digits: ClassVar[dict[str, int]] = {}
 
     def __init__(self, data: dict[str, Any], run_folder: Path) -> None:
-        self.rows: list[dict[str, Any]] = data["rows"]
+        self.rows: list[dict[str, Any]] = data["entries"]
         ((self.benchmark, images),) = data["benchmarks"].items()
         self.benchmarks: dict[str, list[str]] = data["benchmarks"]
-        self.metrics = in_table_order(data["metrics"])
+        self.metrics = in_table_order(data["metrics"], LDL_METRICS)
         self.scores: list[Scores] = [
             read_scores(run_folder, row["scored"], self.benchmark, images, self.metrics) for row in self.rows
         ]
@@ -95,12 +96,13 @@ class LdlTable2:
         ]
 
     def unavailable(self) -> dict[str, str]:
-        """Metrics that could not be computed, with the reason."""
-        return {metric: reason for scores in self.scores for metric, reason in scores.unavailable.items()}
+        """Metrics of the table that could not be computed, with the reason."""
+        reasons = {metric: reason for scores in self.scores for metric, reason in scores.unavailable.items()}
+        return {metric: reasons[metric] for metric in self.metrics if metric in reasons}
 
     def protocols(self) -> dict[str, str]:
-        """The protocol of each metric."""
-        return self.scores[0].protocols
+        """The protocol of each metric of the table that was computed."""
+        return {metric: self.scores[0].protocols[metric] for metric in self.metrics if metric not in self.unavailable()}
 
     def tested_weights(self) -> list[str]:
         """Which weights each row was tested with."""

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
 from gansr.atomic import atomic_file
 from gansr.errors import UserError
 from gansr.reporting.facts import perceptual_facts, read_spec, scale_line
-from gansr.reporting.figures import TYPE_COLOURS, TYPE_NAMES, footnote, save
+from gansr.reporting.figures import MODEL_COLOURS, TYPE_NAMES, footnote, save
 
 
 def mad_curves(snapshots: Path, model: str) -> pd.DataFrame:
@@ -47,27 +46,26 @@ def mad_curves(snapshots: Path, model: str) -> pd.DataFrame:
 
 
 def write_mad_stability(data: dict[str, Any], run_folder: Path) -> None:
-    """Write mad_stability.csv, .pdf and .png into results/<run>/figures."""
+    """Write mad_stability.csv, .pdf and .png into results/<run>/figures: a panel per patch type, a line per model."""
     models = [(name, slug) for name, slug in data["models"]]
     curves = pd.concat([mad_curves(run_folder / "models" / slug / "snapshots.npz", name) for name, slug in models])
     specs = [read_spec(run_folder, slug) for _, slug in models]
     interval = specs[0]["spec"]["mad_interval"]
+    kinds = sorted(curves["type"].unique())
 
-    figure, axes = plt.subplots(figsize=(6.4, 4.0))
-    for (name, _), style in zip(models, ("-", "--"), strict=True):
-        for (patch, kind), curve in curves[curves["model"] == name].groupby(["patch", "type"], sort=False):
-            axes.plot(
-                curve["iteration"], curve["mad"], style, color=TYPE_COLOURS[str(kind)], linewidth=1.3, label=patch
-            )
-    axes.set_xlabel("iteration k")
-    axes.set_ylabel(f"MAD between SR at k and k + {interval} (SR in [0, 1])")
-    axes.set_ylim(bottom=0)
-    axes.set_title(f"Stability of fine-tuning on {_patches(curves)}")
-    _legends(axes, [name for name, _ in models], sorted(curves["type"].unique()))
+    # one scale for all panels: the types are to be compared as well
+    figure, axes = plt.subplots(1, len(kinds), figsize=(1.6 + 2.8 * len(kinds), 3.4), squeeze=False, sharey=True)
+    for axis, kind in zip(axes[0], kinds, strict=True):
+        _panel(axis, curves[curves["type"] == kind], [name for name, _ in models])
+        axis.set_title(TYPE_NAMES[kind], fontsize=9)
+    axes[0, 0].set_ylabel(f"MAD between SR at k and k + {interval}\n(SR not clipped)")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper right", ncols=len(models), fontsize=8)
+    figure.suptitle(f"Stability of fine-tuning on {_patches(curves)}", x=0.01, ha="left", fontsize=10)
     words = [scale_line(data["run"], data["scale"], specs, _patches(curves))]
     words += list(dict.fromkeys(filter(None, map(perceptual_facts, specs))))
-    figure.tight_layout(rect=(0, 0.07, 1, 1))
-    footnote(figure, "\n".join([*words, "Not a reproduction of the paper's setting."]))
+    words += ["Not a reproduction of the paper's setting."]
+    figure.tight_layout(rect=(0, 0.09, 1, 0.99))
+    footnote(figure, "\n".join(words))
 
     folder = run_folder / "figures"
     with atomic_file(folder / "mad_stability.csv") as partial:
@@ -75,21 +73,17 @@ def write_mad_stability(data: dict[str, Any], run_folder: Path) -> None:
     save(figure, folder / "mad_stability")
 
 
+def _panel(axis: Axes, curves: pd.DataFrame, models: list[str]) -> None:
+    """The curves of one patch type; several patches of a model share its colour."""
+    for name, colour in zip(models, MODEL_COLOURS, strict=False):
+        patches = curves[curves["model"] == name].groupby("patch", sort=False)
+        for number, (_, curve) in enumerate(patches):
+            label = name if number == 0 else None
+            axis.plot(curve["iteration"], curve["mad"], color=colour, linewidth=1.3, label=label)
+    axis.set_xlabel("iteration k")
+    axis.set_ylim(bottom=0)
+
+
 def _patches(curves: pd.DataFrame) -> str:
     number = curves["patch"].nunique()
     return "1 patch" if number == 1 else f"{number} patches"
-
-
-def _legends(axes: Axes, models: list[str], types: list[str]) -> None:
-    """One legend for the patch types (colours), one for the models (line styles), both clear of the curves."""
-    kinds = [Line2D([], [], color=TYPE_COLOURS[kind], label=TYPE_NAMES[kind]) for kind in types]
-    solid, dashed = models
-    lines = [
-        Line2D([], [], color="0.3", linestyle="-", label=solid),
-        Line2D([], [], color="0.3", linestyle="--", label=dashed),
-    ]
-    top = axes.get_ylim()[1]
-    axes.set_ylim(0, top * 1.3)
-    first = axes.legend(handles=kinds, loc="upper left", fontsize=8)
-    axes.add_artist(first)
-    axes.legend(handles=lines, loc="upper right", fontsize=8)

@@ -25,14 +25,19 @@ class TableMetric:
 
 METRICS = {
     "lpips_alex": TableMetric("LPIPS", 4, higher_is_better=False),
+    "lpips_vgg": TableMetric("LPIPS-VGG", 4, higher_is_better=False),
+    "pi": TableMetric("PI", 2, higher_is_better=False),
     "psnr_y": TableMetric("PSNR", 3, higher_is_better=True),
     "ssim_y": TableMetric("SSIM", 4, higher_is_better=True),
 }
+# Both papers call theirs LPIPS; scores of the two networks are not comparable.
+LDL_METRICS = ["lpips_alex", "psnr_y", "ssim_y"]
+BEBY_METRICS = ["lpips_vgg", "pi", "psnr_y", "ssim_y"]
 
 
-def in_table_order(names: list[str]) -> list[str]:
-    """Metrics in the order of the papers' tables: perceptual quality first, then accuracy."""
-    return [name for name in METRICS if name in names]
+def in_table_order(wanted: list[str], table: list[str]) -> list[str]:
+    """The metrics of a paper's table that a run computes, in the table's order."""
+    return [name for name in table if name in wanted]
 
 
 def best(values: list[float | None], metric: TableMetric) -> list[bool]:

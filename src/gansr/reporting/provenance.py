@@ -45,8 +45,7 @@ def write_provenance(data: dict[str, Any], run_folder: Path, data_dir: Path) -> 
         "platform": platform.platform(),
         "packages": {package: importlib.metadata.version(package) for package in PACKAGES},
         "models": {
-            name: {key: spec[key] for key in ("device", "torch", "seconds", "resumed_at", "parameters")}
-            | {"seed": spec["spec"]["seed"], "inputs": spec["inputs"]}
+            name: _interpolated(spec) if "interpolate" in spec["spec"] else _trained(spec)
             for name, spec in models.items()
         },
         "hr_images_sha256": {
@@ -84,3 +83,12 @@ def _job_seconds(timings: Path) -> dict[str, float]:
         str(file.relative_to(timings).with_suffix("")): float(pd.read_csv(file, sep="\t")["s"].iloc[0])
         for file in sorted(timings.rglob("*.tsv"))
     }
+
+
+def _trained(spec: dict[str, Any]) -> dict[str, Any]:
+    facts = {key: spec[key] for key in ("device", "torch", "seconds", "resumed_at", "parameters")}
+    return facts | {"seed": spec["spec"]["seed"], "inputs": spec["inputs"]}
+
+
+def _interpolated(spec: dict[str, Any]) -> dict[str, Any]:
+    return {"interpolate": spec["spec"]["interpolate"], "parameters": spec["parameters"], "inputs": spec["inputs"]}

@@ -13,7 +13,15 @@ from gansr.reporting.metrics import METRICS
 from gansr.reporting.scores import Scores
 from gansr.reporting.statistics import mean_interval
 
-PUBLISHED_IMAGES = {"set5": 5, "set14": 14, "manga109": 109, "general100": 100, "urban100": 100, "div2k100": 100}
+PUBLISHED_IMAGES = {
+    "set5": 5,
+    "set14": 14,
+    "bsds100": 100,
+    "manga109": 109,
+    "general100": 100,
+    "urban100": 100,
+    "div2k100": 100,
+}
 COLUMNS = ["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images", "published", "delta"]
 
 
@@ -27,6 +35,12 @@ def read_published(file: Path, columns: list[str]) -> pd.DataFrame:
         if column not in table.columns:
             raise UserError(f"{file}: the published table has no column {column}")
     return table
+
+
+def beby_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Beby-GAN's printed values under this project's names: its LPIPS is of VGG, its DIV2K the validation set."""
+    names = {"metric": {"LPIPS": "LPIPS-VGG"}, "benchmark": {"DIV2K": "DIV2K100"}}
+    return table.replace(names)
 
 
 def measured_cell(metric: str, benchmark: str, model: str, scores: Scores) -> dict[str, Any]:
@@ -49,11 +63,14 @@ def beside_published(measured: pd.DataFrame, published: pd.DataFrame, scale: int
 
     Returns:
         the measured rows, with the published value where the paper has one for this benchmark, then the
-        published values of the same models on benchmarks that the run did not test.
+        published values of the same models on benchmarks that the run did not test; at another scale the
+        measured rows alone.
     """
+    if scale != PUBLISHED_SCALE:
+        published = published.head(0)
     key = ["metric", "key", "model"]
     same = measured["images"] == measured["benchmark"].str.lower().map(PUBLISHED_IMAGES)
-    ours = measured.assign(key=measured["benchmark"].str.lower().where(same & (scale == PUBLISHED_SCALE)))
+    ours = measured.assign(key=measured["benchmark"].str.lower().where(same))
     theirs = published.assign(key=published["benchmark"].str.lower())
     beside = ours.merge(theirs[[*key, "published"]], on=key, how="left")
     tested = pd.MultiIndex.from_frame(ours[key])

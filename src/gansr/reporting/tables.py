@@ -9,6 +9,9 @@ import pandas as pd
 
 from gansr.atomic import atomic_file, write_text
 from gansr.errors import UserError
+from gansr.reporting.beby_table1 import BebyTable1
+from gansr.reporting.beby_table2 import BebyTable2
+from gansr.reporting.comparison_table import ComparisonTable
 from gansr.reporting.facts import perceptual_facts, read_spec, scale_line, training_facts
 from gansr.reporting.layout import markdown
 from gansr.reporting.ldl_table1 import LdlTable1
@@ -17,7 +20,12 @@ from gansr.reporting.metrics import METRICS
 from gansr.reporting.published import beside_published
 from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT
 
-TABLES: dict[str, type[LdlTable1 | LdlTable2]] = {"ldl_table1": LdlTable1, "ldl_table2": LdlTable2}
+TABLES: dict[str, type[ComparisonTable | LdlTable2]] = {
+    "ldl_table1": LdlTable1,
+    "ldl_table2": LdlTable2,
+    "beby_table1": BebyTable1,
+    "beby_table2": BebyTable2,
+}
 
 
 def write_table(name: str, data: dict[str, Any], run_folder: Path, published_file: Path) -> None:
@@ -46,19 +54,16 @@ def write_table(name: str, data: dict[str, Any], run_folder: Path, published_fil
     _write_csv(folder / f"{name}_vs_published.csv", beside)
     write_text(folder / f"{name}_notes.md", notes)
     write_text(folder / f"{name}.tex", table.latex(short))
-    write_text(folder / f"{name}.md", f"# {table.title}\n\n{table.markdown()}\n\n{_published_part(beside)}{notes}")
+    write_text(
+        folder / f"{name}.md",
+        f"# {table.title}\n\n{table.markdown()}\n\n{_published_part(beside, table.published_digits)}{notes}",
+    )
     _write_csv(folder / f"{name}.csv", table.csv())
 
 
 def _trained_models(data: dict[str, Any], run_folder: Path) -> dict[str, dict[str, Any]]:
-    slugs = dict.fromkeys(entry["model_slug"] for entry in _entries(data) if entry["model_slug"])
+    slugs = dict.fromkeys(entry["model_slug"] for entry in data["entries"] if entry["model_slug"])
     return {slug: read_spec(run_folder, slug) for slug in slugs}
-
-
-def _entries(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a table shows: the columns of Table 1, the rows of Table 2."""
-    entries: list[dict[str, Any]] = data["columns"] if "columns" in data else data["rows"]
-    return entries
 
 
 def _write_csv(file: Path, table: pd.DataFrame) -> None:
@@ -70,9 +75,11 @@ def _perceptual(trained: dict[str, dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(filter(None, map(perceptual_facts, trained.values()))))
 
 
-def _notes(table: LdlTable1 | LdlTable2, data: dict[str, Any], trained: dict[str, dict[str, Any]], scale: str) -> str:
+def _notes(
+    table: ComparisonTable | LdlTable2, data: dict[str, Any], trained: dict[str, dict[str, Any]], scale: str
+) -> str:
     lines = ["## Notes", "", f"**Scale of this run.** {scale} It is not a reproduction of the paper's setting.", ""]
-    methods = {entry["model_slug"]: entry["method"] for entry in _entries(data)}
+    methods = {entry["model_slug"]: entry["method"] for entry in data["entries"]}
     lines += [f"- {spec['model']}: {methods[slug]}; {training_facts(spec)}" for slug, spec in trained.items()]
     lines += [f"- {words}" for words in table.tested_weights()]
     lines += [f"- {words}" for words in _perceptual(trained)]
@@ -94,14 +101,14 @@ def _notes(table: LdlTable1 | LdlTable2, data: dict[str, Any], trained: dict[str
     return "\n".join(lines) + "\n"
 
 
-def _published_part(beside: pd.DataFrame) -> str:
+def _published_part(beside: pd.DataFrame, printed_digits: dict[str, int]) -> str:
     """The paper's values of the same models, in a table of their own where benchmarks differ."""
     printed = beside[beside["published"].notna()]
     if printed.empty:
         return ""
     shared = printed["measured"].notna().any()
     wide = printed.pivot_table(index=["metric", "benchmark"], columns="model", values="published", sort=False)
-    digits = {metric.label: metric.digits for metric in METRICS.values()}
+    digits = {metric.label: metric.digits for metric in METRICS.values()} | printed_digits
     wide = wide[[metric in digits for metric in wide.index.get_level_values(0)]]
     rows = [
         [metric, benchmark, *("" if pd.isna(value) else f"{value:.{digits[metric]}f}" for value in values)]

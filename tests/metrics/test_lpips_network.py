@@ -11,7 +11,7 @@ from PIL import Image
 
 from gansr.data.bicubic import imresize
 from gansr.errors import UserError
-from gansr.metrics.lpips_alex import LpipsAlex
+from gansr.metrics.lpips_network import Lpips
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 ALEXNET = {
@@ -23,15 +23,27 @@ ALEXNET = {
 }
 
 
+VGG16 = {
+    index: (out, into, 3, 3)
+    for index, into, out in zip(
+        ("0", "2", "5", "7", "10", "12", "14", "17", "19", "21", "24", "26", "28"),
+        (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512),
+        (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512),
+        strict=True,
+    )
+}
+LAYERS = {"alex": ALEXNET, "vgg": VGG16}
+
+
 def rgb(file):
     return np.asarray(Image.open(file).convert("RGB"))
 
 
-def random_alexnet(file, seed=0):
-    """A file of the layout of torchvision's AlexNet, its classifier left out but for a token."""
+def random_backbone(file, backbone="alex", seed=0):
+    """A file of the layout of torchvision's network, its classifier left out but for a token."""
     random = torch.Generator().manual_seed(seed)
     state = {"classifier.6.bias": torch.zeros(1000)}
-    for index, shape in ALEXNET.items():
+    for index, shape in LAYERS[backbone].items():
         fan_in = shape[1] * shape[2] * shape[3]
         state[f"features.{index}.weight"] = torch.randn(shape, generator=random) * (2 / fan_in) ** 0.5
         state[f"features.{index}.bias"] = 0.1 * torch.randn(shape[0], generator=random)
@@ -48,8 +60,8 @@ def pair(height=64, width=48, seed=0):
 @pytest.fixture(scope="module")
 def random_metric(tmp_path_factory):
     file = tmp_path_factory.mktemp("weights") / "alexnet.pth"
-    state = random_alexnet(file)
-    return LpipsAlex(file), state
+    state = random_backbone(file)
+    return Lpips("alex", file), state
 
 
 @pytest.fixture(scope="module")
@@ -57,25 +69,35 @@ def pretrained():
     file = SHARED / "weights" / "alexnet_features_torchvision.pth"
     if not file.is_file():
         pytest.skip("needs ../shared/data/weights (real benchmark images and weights, not part of the repository)")
-    return LpipsAlex(file)
+    return Lpips("alex", file)
 
 
-def test_equals_the_lpips_package_with_the_same_weights(random_metric):
-    metric, state = random_metric
+@pytest.mark.parametrize("backbone", ["alex", "vgg"])
+def test_equals_the_lpips_package_with_the_same_weights(tmp_path, backbone):
+    state = random_backbone(tmp_path / "weights.pth", backbone)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        reference = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False).eval()
+        reference = lpips.LPIPS(net=backbone, pnet_rand=True, verbose=False).eval()
+    filled = 0
     with torch.no_grad():
-        for index in ALEXNET:
+        for index in LAYERS[backbone]:
             for slice_number in range(1, 6):
                 layers = dict(getattr(reference.net, f"slice{slice_number}").named_children())
                 if index in layers:
                     layers[index].weight.copy_(state[f"features.{index}.weight"])
                     layers[index].bias.copy_(state[f"features.{index}.bias"])
+                    filled += 1
         sr, hr = pair()
         expected = reference(lpips.im2tensor(sr), lpips.im2tensor(hr)).item()
+    assert filled == len(LAYERS[backbone])
     assert expected > 0.01
-    assert metric(sr, hr) == pytest.approx(expected, rel=1e-5)
+    assert Lpips(backbone, tmp_path / "weights.pth")(sr, hr) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_weights_of_one_network_are_refused_for_the_other(tmp_path):
+    random_backbone(tmp_path / "alexnet.pth")
+    with pytest.raises(UserError, match="not torchvision's VGG16"):
+        Lpips("vgg", tmp_path / "alexnet.pth")
 
 
 def test_equal_images_have_distance_zero(random_metric):
@@ -99,16 +121,16 @@ def test_read_only_images_are_taken_without_a_warning(random_metric):
 
 
 def test_nothing_is_printed_while_it_loads(tmp_path, capsys):
-    random_alexnet(tmp_path / "alexnet.pth")
+    random_backbone(tmp_path / "alexnet.pth")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        LpipsAlex(tmp_path / "alexnet.pth")
+        Lpips("alex", tmp_path / "alexnet.pth")
     assert capsys.readouterr() == ("", "")
 
 
 def refuse(file):
     with pytest.raises(UserError, match="torchvision's AlexNet") as caught:
-        LpipsAlex(file)
+        Lpips("alex", file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -119,7 +141,7 @@ def test_weights_of_other_names_are_refused_in_one_line(tmp_path):
 
 
 def test_weights_of_other_shapes_are_refused_in_one_line(tmp_path):
-    state = random_alexnet(tmp_path / "alexnet.pth")
+    state = random_backbone(tmp_path / "alexnet.pth")
     torch.save(state | {"features.3.weight": torch.zeros(192, 64, 3, 3)}, tmp_path / "other.pth")
     refuse(tmp_path / "other.pth")
 

@@ -1,0 +1,143 @@
+"""A table of metrics x benchmarks x models, in groups, the best of each group in bold."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from itertools import combinations
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from gansr.reporting.layout import bold_markdown, latex, markdown
+from gansr.reporting.metrics import METRICS, best, in_table_order
+from gansr.reporting.published import measured_cell
+from gansr.reporting.scores import Scores, paired_difference, read_scores
+
+Cell = tuple[str, str]  # benchmark, column
+
+
+class ComparisonTable(ABC):
+    """The table's numbers and its forms; a paper's table says which metrics it has and what is published."""
+
+    name: str
+    title: str
+    table_metrics: list[str]
+    grouped = False  # by generator; else all columns contend with each other
+    published_digits: ClassVar[dict[str, int]] = {}  # by metric, where the paper prints others than METRICS
+
+    def __init__(self, data: dict[str, Any], run_folder: Path) -> None:
+        self.columns: list[dict[str, Any]] = data["entries"]
+        self.benchmarks: dict[str, list[str]] = data["benchmarks"]
+        self.metrics = in_table_order(data["metrics"], self.table_metrics)
+        self.scores: dict[Cell, Scores] = {
+            (benchmark, column["name"]): read_scores(run_folder, column["scored"], benchmark, images, self.metrics)
+            for benchmark, images in self.benchmarks.items()
+            for column in self.columns
+        }
+        self.names = [column["name"] for column in self.columns]
+        self.lines = [(metric, benchmark) for metric in self.metrics for benchmark in self.benchmarks]
+        self.means = {line: self._means(*line) for line in self.lines}
+
+    def _means(self, metric: str, benchmark: str) -> list[float | None]:
+        return [self.scores[benchmark, name].mean(metric) for name in self.names]
+
+    def _group(self, column: dict[str, Any]) -> str:
+        return str(column["group"]) if self.grouped else ""
+
+    def _bold(self, line: tuple[str, str]) -> list[bool]:
+        """The best of each group; reference columns do not contend."""
+        bold = [False] * len(self.columns)
+        for group in {self._group(column) for column in self.columns}:
+            inside = [n for n, c in enumerate(self.columns) if self._group(c) == group and not c["reference"]]
+            for n, wins in zip(inside, best([self.means[line][n] for n in inside], METRICS[line[0]]), strict=True):
+                bold[n] = wins
+        return bold
+
+    def csv(self) -> pd.DataFrame:
+        """metric, benchmark, and one column per model."""
+        rows = [[METRICS[metric].label, benchmark, *self.means[metric, benchmark]] for metric, benchmark in self.lines]
+        return pd.DataFrame(rows, columns=["metric", "benchmark", *self.names])
+
+    def markdown(self) -> str:
+        """The table for reading."""
+        rows = []
+        for metric, benchmark in self.lines:
+            texts = [METRICS[metric].text(value) for value in self.means[metric, benchmark]]
+            cells = map(bold_markdown, texts, self._bold((metric, benchmark)))
+            rows.append([METRICS[metric].arrow, benchmark, *cells])
+        return markdown(["metric", "benchmark", *self.names], rows, text_columns=2)
+
+    def latex(self, caption: str) -> str:
+        """The table for a paper, columns under the name of their group."""
+        index = pd.MultiIndex.from_tuples([(METRICS[metric].arrow, benchmark) for metric, benchmark in self.lines])
+        columns = pd.MultiIndex.from_tuples([(self._group(column), column["name"]) for column in self.columns])
+        texts = [
+            [METRICS[metric].text(value) for value in self.means[metric, benchmark]] for metric, benchmark in self.lines
+        ]
+        bold = [self._bold(line) for line in self.lines]
+        return latex(
+            pd.DataFrame(texts, index, columns), pd.DataFrame(bold, index, columns), caption, f"tab:{self.name}"
+        )
+
+    def measured(self) -> pd.DataFrame:
+        """One row per cell: its mean with its interval over images; empty where it could not be computed."""
+        return pd.DataFrame(
+            measured_cell(metric, benchmark, name, self.scores[benchmark, name])
+            for metric, benchmark in self.lines
+            for name in self.names
+        )
+
+    @abstractmethod
+    def published(self, file: Path) -> pd.DataFrame:
+        """The paper's values of the columns that name one: metric, benchmark, model, published."""
+
+    def _published_columns(self, table: pd.DataFrame, label: str) -> pd.DataFrame:
+        """The rows of a published table whose `label` is one that a column of this table names."""
+        parts = [
+            rows.assign(model=column["name"], published=rows["value"])
+            for column in self.columns
+            if column["published"] is not None
+            for rows in [table[table[label] == column["published"]]]
+        ]
+        empty = table.head(0).assign(model="", published=0.0)
+        return pd.concat([empty, *parts])[["metric", "benchmark", "model", "published"]]
+
+    def unavailable(self) -> dict[str, str]:
+        """Metrics of the table that could not be computed, with the reason."""
+        reasons = {metric: reason for scores in self.scores.values() for metric, reason in scores.unavailable.items()}
+        return {metric: reasons[metric] for metric in self.metrics if metric in reasons}
+
+    def protocols(self) -> dict[str, str]:
+        """The protocol of each metric of the table that was computed."""
+        protocols = next(iter(self.scores.values())).protocols
+        return {metric: protocols[metric] for metric in self.metrics if metric not in self.unavailable()}
+
+    def tested_weights(self) -> list[str]:
+        """Which weights each model was tested with."""
+        by_weights: dict[str, list[str]] = {}
+        for column in self.columns:
+            if column["weights"]:
+                by_weights.setdefault(column["weights"], []).append(column["name"])
+        words = {"ema": "EMA", "raw": "raw"}
+        lines = [f"Tested with {words[kind]} weights: {', '.join(names)}" for kind, names in by_weights.items()]
+        beside = [f"{c['name']} beside its {c['published']}" for c in self.columns if c["published"]]
+        return lines + ([f"Of the paper's columns: {', '.join(beside)}"] if beside else [])
+
+    def remarks(self) -> list[str]:
+        """What a reader of the published columns must know."""
+        return []
+
+    def comparisons(self) -> list[str]:
+        """Paired differences between the models of a group, with their intervals over images."""
+        lines = []
+        for one, other in combinations([column for column in self.columns if not column["reference"]], 2):
+            if self._group(one) != self._group(other):
+                continue
+            for metric, benchmark in self.lines:
+                names = (one["name"], other["name"])
+                scores = (self.scores[benchmark, name] for name in names)
+                difference = paired_difference(metric, names, *scores)
+                if difference:
+                    lines.append(f"{benchmark}, {METRICS[metric].label}: {difference}")
+        return lines
