@@ -100,12 +100,18 @@ def check(
     """Check a run's configuration as a whole, and list its models."""
     from gansr.config.loading import read_yaml
     from gansr.config.plan import load_plan
+    from gansr.config.planned import TrainedModel
 
     _start(None)
     plan = load_plan(read_yaml(config), str(config))
     for model in plan.models.values():
-        start = f" from {model.start}" if model.start else ""
-        typer.echo(f"{model.name}: {model.generator}, {model.method_name} on {model.dataset}{start}, seed {model.seed}")
+        if isinstance(model, TrainedModel):
+            start = f" from {model.start}" if model.start else ""
+            made = f"{model.method_name} ({model.method.variant}) on {model.dataset}{start}, seed {model.seed}"
+        else:
+            first, second = plan.interpolated[model.name].between
+            made = f"{plan.interpolated[model.name].alpha:g} of the way from {first} to {second}"
+        typer.echo(f"{model.name}: {model.generator}, {made}")
 
 
 @app.command()
@@ -190,6 +196,22 @@ def train(
 
 
 @app.command()
+def interpolate(
+    spec: Slice,
+    first: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 0.")],
+    second: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 1.")],
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    output: Annotated[Path, typer.Option(help="The model's folder.")],
+    log: LogFile = None,
+) -> None:
+    """A model between two others, weight by weight."""
+    _start(log)
+    from gansr.networks.interpolation import interpolate_models
+
+    interpolate_models(_parse(spec), name, first, second, output)
+
+
+@app.command()
 def upscale(
     spec: Slice,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with LR.")],
@@ -217,7 +239,7 @@ def score(
     sr: Annotated[Path, typer.Option(help="A folder of SR images.")],
     hr: Annotated[Path, typer.Option(help="The folder of their HR images.")],
     metrics: Annotated[str, typer.Option(help="Names of metrics, separated by commas.")],
-    alexnet: Annotated[Path, typer.Option(help="AlexNet weights for lpips_alex; may be absent.")],
+    weights_dir: Annotated[Path, typer.Option(help="The folder of weights for LPIPS; files may be absent.")],
     output: Output,
     threads: Threads = 1,
     log: LogFile = None,
@@ -225,16 +247,22 @@ def score(
     """Scores of SR images, one row per image and metric."""
     _start(log)
     _take_devices(0, threads)
+    from gansr.config.catalog import Catalog
+    from gansr.config.weights import METRIC_WEIGHTS
     from gansr.metrics.score import score_benchmark
 
-    if alexnet.is_file():
-        _verified("alexnet", alexnet)
-    score_benchmark(metrics.split(","), sr, hr, alexnet, f"{sr.parent.name} on {sr.name}", output)
+    names = metrics.split(",")
+    weights = {}
+    for metric in set(names) & set(METRIC_WEIGHTS):
+        weights[metric] = weights_dir / Catalog().weights[METRIC_WEIGHTS[metric]].file
+        if weights[metric].is_file():
+            _verified(METRIC_WEIGHTS[metric], weights[metric])
+    score_benchmark(names, sr, hr, weights, f"{sr.parent.name} on {sr.name}", output)
 
 
 @app.command()
 def table(
-    name: Annotated[str, typer.Argument(help="ldl_table1 or ldl_table2.")],
+    name: Annotated[str, typer.Argument(help="ldl_table1, ldl_table2, beby_table1 or beby_table2.")],
     spec: Slice,
     run_folder: Annotated[Path, typer.Option(help="results/<run>.")],
     published: Annotated[Path, typer.Option(help="The paper's printed table.")],
@@ -289,7 +317,7 @@ def provenance(
 
 def _verified(network: str, file: Path) -> None:
     """Refuse weights whose content is not what config/weights.yaml says."""
-    from gansr.config.plan import Catalog
+    from gansr.config.catalog import Catalog
     from gansr.config.weights import verify
 
     verify(file, Catalog().weights[network])

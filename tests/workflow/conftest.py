@@ -31,7 +31,7 @@ def micro_config() -> dict[str, Any]:
         },
         "train_dataset": "small_train",
         "benchmarks": ["small_test"],
-        "metrics": ["psnr_y", "ssim_y", "lpips_alex"],
+        "metrics": ["psnr_y", "ssim_y", "lpips_alex", "lpips_vgg", "pi"],
         "generators": {"srresnet": {"network": "srresnet", "features": 4, "blocks": 1}},
         "models": [
             {"name": "SRResNet", "method": "psnr", **srresnet},
@@ -40,8 +40,20 @@ def micro_config() -> dict[str, Any]:
                 "name": "SRResNet+LDL",
                 "method": "ldl",
                 "start": "SRResNet",
-                "published": {"method": "SRResNet+LDL", "train_set": "DIV2K"},
+                "published": {"ldl_table1": "SRResNet+LDL (DIV2K)"},
                 **srresnet,
+            },
+            {
+                "name": "Beby-GAN",
+                "method": "beby",
+                "start": "SRResNet",
+                "published": {"beby_table2": "Beby-GAN"},
+                **srresnet,
+            },
+            {
+                "name": "SRResNet+GAN-PI",
+                "interpolate": {"between": ["SRResNet", "SRResNet+GAN"], "alpha": 0.8},
+                "tables": ["beby_table2"],
             },
         ],
         "overrides": {
@@ -51,7 +63,8 @@ def micro_config() -> dict[str, Any]:
                 "batch_size": 2,
                 "patch_size": 32,
                 "ema_decay": 0.9,
-                "discriminator": {"features": 2},
+                "schedule": {"warmup": 1},
+                "discriminator": {"features": 2, "stages": 5},
                 "losses": {"perceptual": {"weights": "random", "width": 2}},
             },
         },
@@ -65,9 +78,11 @@ def micro_config() -> dict[str, Any]:
                     {"row": "5", "model": "SRResNet+LDL", "weights": "ema"},
                 ],
             },
+            "beby_table1": {"columns": [{"column": "Beby-GAN", "model": "Beby-GAN"}]},
+            "beby_table2": {},
         },
         "figures": {
-            "mad_stability": {"solid": "SRResNet+GAN", "dashed": "SRResNet+LDL"},
+            "mad_stability": {"models": ["SRResNet+GAN", "SRResNet+LDL", "Beby-GAN"]},
             "artifact_map": {"model": "SRResNet+LDL"},
         },
     }

@@ -5,31 +5,23 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+from safetensors.numpy import load_file
 
-from gansr.config.run import json_schema
-
-from .conftest import REPOSITORY, Project, micro_config
+from .conftest import Project, micro_config
 
 pytestmark = pytest.mark.workflow
 
-MODELS = ["SRResNet", "SRResNet+GAN", "SRResNet+LDL"]
+MODELS = ["SRResNet", "SRResNet+GAN", "SRResNet+LDL", "Beby-GAN"]
+INTERPOLATED = "SRResNet+GAN-PI"
+SCORED = ["Bicubic", *MODELS, INTERPOLATED, "SRResNet+GAN_raw"]
+NOT_SCORED = ["lpips_alex", "lpips_vgg", "pi"]
 IMAGES = ["chelsea", "coffee"]
-
-
-def the_only_error_line(result: subprocess.CompletedProcess[str]) -> str:
-    """A user's mistake: not 0, no traceback, one line of ours."""
-    assert result.returncode != 0
-    assert "Traceback" not in result.stderr + result.stdout
-    lines = [line for line in result.stderr.splitlines() if line.startswith("gansr: error:")]
-    assert len(set(lines)) == 1, result.stderr[-2000:]
-    return lines[0]
 
 
 # --- what a run leaves behind, file by file
@@ -53,6 +45,19 @@ def test_the_terms_of_a_method_are_the_terms_that_were_trained(finished: Project
     assert set(line["losses"]) == {"pixel", "perceptual", "adversarial", "artifact", "discriminator"}
     line = json.loads((finished.results / "models" / "SRResNet+GAN" / "log.jsonl").read_text().splitlines()[-1])
     assert "artifact" not in line["losses"]
+    line = json.loads((finished.results / "models" / "Beby-GAN" / "log.jsonl").read_text().splitlines()[-1])
+    assert set(line["losses"]) == {"best_buddy", "back_projection", "perceptual", "adversarial", "discriminator"}
+
+
+def test_an_interpolated_model_lies_between_the_weights_its_ends_are_tested_with(finished: Project) -> None:
+    folder = finished.results / "models"
+    between = load_file(folder / INTERPOLATED / "generator.safetensors")
+    first, second = (load_file(folder / model / "generator_ema.safetensors") for model in MODELS[:2])
+    assert not (folder / INTERPOLATED / "log.jsonl").exists()
+    for key, value in between.items():
+        np.testing.assert_allclose(value, 0.2 * first[key] + 0.8 * second[key], rtol=1e-5, atol=1e-7)
+    spec = yaml.safe_load((folder / INTERPOLATED / "spec.yaml").read_text())
+    assert spec["spec"]["interpolate"] == {"between": MODELS[:2], "alpha": 0.8}
 
 
 def test_snapshots_are_kept_at_every_interval(finished: Project) -> None:
@@ -63,7 +68,7 @@ def test_snapshots_are_kept_at_every_interval(finished: Project) -> None:
 
 
 def test_every_model_has_sr_images_of_hr_size(finished: Project) -> None:
-    for model in ["Bicubic", *MODELS, "SRResNet+GAN_raw"]:
+    for model in SCORED:
         folder = finished.results / "images" / model / "small_test"
         assert sorted(file.stem for file in folder.glob("*.png")) == IMAGES
         for file in folder.glob("*.png"):
@@ -71,12 +76,12 @@ def test_every_model_has_sr_images_of_hr_size(finished: Project) -> None:
 
 
 def test_scores_have_one_row_per_image_and_metric(finished: Project) -> None:
-    for model in ["Bicubic", *MODELS, "SRResNet+GAN_raw"]:
+    for model in SCORED:
         scores = pd.read_csv(finished.results / "metrics" / model / "small_test.csv")
         assert list(scores.columns) == ["image", "metric", "value"]
-        assert len(scores) == len(IMAGES) * 3
-        assert scores[scores["metric"] != "lpips_alex"]["value"].notna().all()
-        assert scores[scores["metric"] == "lpips_alex"]["value"].isna().all()
+        assert len(scores) == len(IMAGES) * 5
+        missing = scores["metric"].isin(NOT_SCORED)
+        assert scores[~missing]["value"].notna().all() and scores[missing]["value"].isna().all()
 
 
 def test_table_1_has_a_column_per_model_and_says_why_cells_are_empty(finished: Project) -> None:
@@ -92,6 +97,18 @@ def test_table_1_has_a_column_per_model_and_says_why_cells_are_empty(finished: P
     assert "6 iterations" in notes
 
 
+def test_beby_gans_tables_have_their_columns_and_say_why_cells_are_empty(finished: Project) -> None:
+    ablation = pd.read_csv(finished.results / "tables" / "beby_table1.csv")
+    assert list(ablation.columns) == ["metric", "benchmark", "Beby-GAN"]
+    table = pd.read_csv(finished.results / "tables" / "beby_table2.csv").set_index("metric")
+    assert list(table.columns) == ["benchmark", "Bicubic", *MODELS, INTERPOLATED]
+    assert list(table.index) == ["LPIPS-VGG", "PI", "PSNR", "SSIM"]
+    assert table.loc[["LPIPS-VGG", "PI"], MODELS].isna().all(axis=None)
+    assert table.loc["PSNR", "Beby-GAN"] == pytest.approx(ablation.set_index("metric").loc["PSNR", "Beby-GAN"])
+    notes = (finished.results / "tables" / "beby_table2_notes.md").read_text()
+    assert "vgg16-397923af.pth" in notes and "PI: it needs NIQE" in notes
+
+
 def test_table_2_has_the_papers_columns(finished: Project) -> None:
     table = pd.read_csv(finished.results / "tables" / "ldl_table2.csv", dtype=str, keep_default_na=False)
     assert list(table.columns) == ["row", "M", "sigma_M", "M_refine", "Psi_EMA", "LPIPS", "PSNR", "SSIM"]
@@ -101,7 +118,7 @@ def test_table_2_has_the_papers_columns(finished: Project) -> None:
 
 
 def test_tables_stand_beside_the_published_ones(finished: Project) -> None:
-    for name in ("ldl_table1", "ldl_table2"):
+    for name in ("ldl_table1", "ldl_table2", "beby_table1", "beby_table2"):
         beside = pd.read_csv(finished.results / "tables" / f"{name}_vs_published.csv")
         assert list(beside.columns) == [
             *("metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images", "published", "delta")
@@ -119,7 +136,8 @@ def test_figures_and_their_data_are_there(finished: Project) -> None:
     folder = finished.results / "figures"
     curves = pd.read_csv(folder / "mad_stability.csv")
     assert list(curves.columns) == ["model", "patch", "type", "iteration", "mad"]
-    assert len(curves) == 2 * 3 * 3
+    assert len(curves) == 3 * 3 * 3
+    assert set(curves["model"]) == set(MODELS[1:])
     for stem in ("mad_stability", "artifact_map_A", "artifact_map_B", "artifact_map_C"):
         assert (folder / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
         assert Image.open(folder / f"{stem}.png").width > 500
@@ -127,7 +145,8 @@ def test_figures_and_their_data_are_there(finished: Project) -> None:
 
 def test_provenance_says_what_the_run_was_made_from(finished: Project) -> None:
     record = json.loads((finished.results / "provenance.json").read_text())
-    assert set(record["models"]) == set(MODELS)
+    assert set(record["models"]) == {*MODELS, INTERPOLATED}
+    assert record["models"][INTERPOLATED]["interpolate"]["alpha"] == 0.8
     assert set(record["hr_images_sha256"]["small_test"]) == set(IMAGES)
     assert record["packages"]["torch"]
     assert record["job_seconds"]["finetune/SRResNet+LDL"] > 0
@@ -170,7 +189,7 @@ def test_a_second_run_does_nothing(finished: Project) -> None:
 
 def test_editing_ldls_artifact_weight_redoes_ldl_alone(copied: Project) -> None:
     method = copied.folder / "config" / "methods" / "ldl.yaml"
-    method.write_text(method.read_text().replace("    weight: 1.0\n    window: 7", "    weight: 2.0\n    window: 7"))
+    method.write_text(method.read_text().replace("    weight: 1.0\n    residual", "    weight: 2.0\n    residual"))
     jobs = copied.planned()
     rules = {rule for rule, _ in jobs}
     assert rules.isdisjoint({"images", "patch_store", "mad_patches", "pretrain"})
@@ -189,6 +208,26 @@ def test_cosmetic_edits_redo_nothing(copied: Project) -> None:
     method = copied.folder / "config" / "methods" / "ldl.yaml"
     method.write_text("# another comment\n" + method.read_text().replace("paper: ", "paper:   "))
     assert copied.planned() == set()
+
+
+def test_another_alpha_redoes_the_interpolated_model_alone(copied: Project) -> None:
+    config = micro_config()
+    config["models"][-1]["interpolate"]["alpha"] = 0.5
+    copied.configure(config)
+    jobs = copied.planned()
+    assert {output for rule, output in jobs if rule == "interpolate"} == {
+        f"results/micro/models/{INTERPOLATED}/{name}"
+        for name in ("generator.safetensors", "generator_ema.safetensors", "spec.yaml")
+    }
+    assert {rule for rule, _ in jobs} == {"interpolate", "upscale", "score", "table", "provenance"}
+
+
+def test_a_variant_redoes_its_model_alone(copied: Project) -> None:
+    config = micro_config()
+    config["models"][3]["variant"] = "paper"
+    copied.configure(config)
+    trained = {output for rule, output in copied.planned() if rule in ("pretrain", "finetune", "interpolate")}
+    assert trained and all("Beby-GAN" in output for output in trained)
 
 
 def test_a_method_of_ones_own_is_one_file_and_one_line(copied: Project) -> None:
@@ -211,6 +250,7 @@ def test_a_method_of_ones_own_is_one_file_and_one_line(copied: Project) -> None:
 def test_a_killed_run_goes_on_where_it_was(project: Project) -> None:
     config = micro_config()
     config["models"] = config["models"][:2]
+    del config["overrides"]["finetune"]["schedule"]  # Beby-GAN's
     config["overrides"]["finetune"]["iterations"] = 100_000
     config["tables"], config["figures"] = {"ldl_table1": {}}, {}
     project.configure(config)
@@ -243,115 +283,3 @@ def test_a_killed_run_goes_on_where_it_was(project: Project) -> None:
     resumed_at = int(log.read_text().split("going on after iteration ")[1].split()[0])
     assert resumed_at > 0
     assert (folder / "checkpoint.pt").exists()
-
-
-# --- what bad input gets
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda config: config.update(benchmrks=config.pop("benchmarks")), ["benchmrks", 'did you mean "benchmarks"']),
-        (lambda config: config["models"][1].update(method="gna"), ["gna", 'did you mean "gan"']),
-        (lambda config: config.update(scale=5), ["scale", "5"]),
-        (lambda config: config["models"].append(config["models"][0]), ['"SRResNet" is used twice']),
-        (
-            lambda config: config["datasets"]["small_test"].update(folder="own/nothing"),
-            ["own/nothing", "does not exist"],
-        ),
-    ],
-)
-def test_a_wrong_config_is_one_line_before_any_job(project: Project, change, words) -> None:
-    config = micro_config()
-    change(config)
-    project.configure(config)
-    line = the_only_error_line(project.snakemake("all"))
-    assert "config/micro.yaml" in line
-    for word in words:
-        assert word in line
-    assert not (project.folder / "results").exists()
-
-
-def test_a_truncated_image_stops_its_job_with_one_line(project: Project) -> None:
-    file = project.folder / "own" / "train" / "ihc.png"
-    file.write_bytes(file.read_bytes()[:5000])
-    result = project.snakemake("results/data/small_train/x4/patches")
-    line = the_only_error_line(result)
-    assert "own/train/ihc.png" in line and "truncated" in line
-    left = [path for path in (project.folder / "results" / "data").rglob("*") if path.is_file()]
-    assert left == []
-
-
-def test_a_training_image_smaller_than_the_patch_is_named(project: Project) -> None:
-    Image.new("RGB", (31, 40)).save(project.folder / "own" / "train" / "tiny.png")
-    line = the_only_error_line(project.snakemake("results/micro/models/SRResNet/spec.yaml"))
-    assert "tiny" in line and "smaller than the patch" in line
-    assert not (project.folder / "results").exists()
-
-
-def test_two_runs_of_one_name_do_not_mix(project: Project) -> None:
-    (project.results).mkdir(parents=True)
-    holder = subprocess.Popen(
-        [
-            *(str(Path(project.command()[0]).parent / "python"), "-c"),
-            "import sys, time; from pathlib import Path; from gansr.run_lock import lock_run; "
-            "lock_run(Path('results/micro')); print('held', flush=True); time.sleep(60)",
-        ],
-        cwd=project.folder,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-        line = the_only_error_line(project.snakemake("results/data/small_test/x4/images"))
-        assert str(holder.pid) in line
-    finally:
-        holder.kill()
-        holder.wait()
-
-
-# --- every config file
-
-
-@pytest.mark.parametrize("file", sorted((REPOSITORY / "config").glob("*.yaml")), ids=lambda file: file.name)
-def test_every_run_in_config_is_dry_run(project: Project, file: Path) -> None:
-    if file.name in ("datasets.yaml", "weights.yaml"):
-        pytest.skip(f"{file.name} is no run; every run reads it")
-    (project.folder / "config" / "micro.yaml").write_text(file.read_text())
-    result = project.snakemake("--dry-run", "all")
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert "finetune" in result.stdout
-
-
-def test_a_run_without_figures_and_mad_patches_is_dry_run(project: Project) -> None:
-    config = micro_config()
-    del config["mad"], config["figures"], config["tables"]["ldl_table2"]
-    project.configure(config)
-    result = project.snakemake("--dry-run", "all")
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert "rule finetune" in result.stdout
-    assert "rule mad_patches" not in result.stdout
-
-
-def test_given_patches_take_the_place_of_picked_ones(project: Project) -> None:
-    config = micro_config()
-    config["mad"]["patches"] = [
-        {"image": "coffee", "top": 0, "left": 4, "size": 32, "type": "A"},
-        {"image": "chelsea", "top": 64, "left": 64, "size": 32, "type": "C"},
-    ]
-    project.configure(config)
-    result = project.snakemake("--cores", "2", "results/micro/mad_patches.json")
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert json.loads((project.results / "mad_patches.json").read_text()) == config["mad"]["patches"]
-    planned = project.snakemake("--dry-run", "all").stdout
-    assert "artifact_map_A.png" in planned and "artifact_map_C.png" in planned
-    assert "artifact_map_B" not in planned
-
-
-def test_the_schema_for_editors_is_the_one_that_is_checked() -> None:
-    assert (REPOSITORY / "workflow" / "schemas" / "config.schema.json").read_text() == json_schema()
-
-
-def test_the_workflow_passes_snakemakes_lint(project: Project) -> None:
-    result = project.snakemake("--lint")
-    assert result.returncode == 0, result.stderr[-3000:]

@@ -32,11 +32,7 @@ rule score:
         sr=f"{RESULTS}/images/{{scored}}/{{benchmark}}",
         images=f"{RUN.data_dir}/{{benchmark}}/x{SCALE}/images",
         # optional: a file put there later makes the scores that need it
-        alexnet=(
-            [str(PLAN.alexnet)]
-            if "lpips_alex" in RUN.metrics and PLAN.alexnet.is_file()
-            else []
-        ),
+        weights=[str(file) for file in PLAN.metric_weights if file.is_file()],
     output:
         scores=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.csv",
         protocols=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.json",
@@ -53,7 +49,7 @@ rule score:
     params:
         code=code_versions.METRICS,
         metrics=",".join(RUN.metrics),
-        alexnet=str(PLAN.alexnet),
+        weights_dir=str(RUN.weights_dir),
     shell:
-        "gansr score --sr {input.sr:q} --hr {input.images:q}/HR --metrics {params.metrics} --alexnet {params.alexnet:q} "
-        "--output {output.scores:q} --threads {threads} --log {log:q}"
+        "gansr score --sr {input.sr:q} --hr {input.images:q}/HR --metrics {params.metrics} "
+        "--weights-dir {params.weights_dir:q} --output {output.scores:q} --threads {threads} --log {log:q}"

@@ -11,8 +11,8 @@ from gansr import code_versions
 from gansr.config import slices
 from gansr.config.dataset import image_files
 from gansr.config.loading import read_yaml
-from gansr.config.plan import canonical, load_plan, mad_slice
-from gansr.config.run import BICUBIC
+from gansr.config.plan import canonical, load_plan
+from gansr.config.model import BICUBIC
 from gansr.errors import UserError
 from gansr.run_lock import lock_run
 from gansr.snakemake_launcher import own_commands_first
@@ -43,16 +43,15 @@ IMAGES = f"{RUN.data_dir}/{{dataset}}/x{SCALE}"
 LOGS = f"{RESULTS}/logs"
 TIMINGS = f"{RESULTS}/timings"
 MODELS = {model.slug: model for model in PLAN.models.values()}
-PRETRAINED = [
-    slug for slug, model in MODELS.items() if model.method.stage == "pretrain"
-]
-FINETUNED = [slug for slug, model in MODELS.items() if model.method.stage == "finetune"]
+PRETRAINED, FINETUNED = (
+    [model.slug for model in PLAN.trained.values() if model.method.stage == stage]
+    for stage in ("pretrain", "finetune")
+)
+INTERPOLATED = [model.slug for model in PLAN.interpolated.values()]
 SCORED = {PLAN.scored_slug(BICUBIC, "raw"): (BICUBIC, "raw")} | {
     PLAN.scored_slug(name, weights): (name, weights) for name, weights in PLAN.scored()
 }
-TABLE_NAMES = [
-    name for name in ("ldl_table1", "ldl_table2") if getattr(RUN.tables, name)
-]
+TABLE_NAMES = [name for name, table in RUN.tables if table]
 
 
 def any_of(names):
@@ -145,16 +144,24 @@ def model_name(wildcards):
     return MODELS[wildcards.model].name
 
 
+def tested_weights(model):
+    """The weights that a model is tested with: EMA weights where its method keeps them."""
+    file = "generator_ema" if PLAN.tested_weights(model) == "ema" else "generator"
+    return f"{RESULTS}/models/{PLAN.models[model].slug}/{file}.safetensors"
+
+
 def start_weights(wildcards):
-    """The weights that the start model is tested with: EMA weights where its method keeps them."""
-    start = MODELS[wildcards.model].start
-    file = "generator_ema" if PLAN.tested_weights(start) == "ema" else "generator"
-    return f"{RESULTS}/models/{PLAN.models[start].slug}/{file}.safetensors"
+    return tested_weights(MODELS[wildcards.model].start)
+
+
+def parent_weights(number):
+    return lambda wildcards: tested_weights(MODELS[wildcards.model].between[number])
 
 
 def vgg19_weights(wildcards):
-    perceptual = MODELS[wildcards.model].method.losses.get("perceptual", {})
-    return [str(PLAN.vgg19)] if perceptual.get("weights") == "pretrained" else []
+    perceptual = MODELS[wildcards.model].method.losses.get("perceptual", {"weight": 0})
+    needed = perceptual["weight"] > 0 and perceptual["weights"] == "pretrained"
+    return [str(PLAN.vgg19)] if needed else []
 
 
 def upscale_slice(wildcards):

@@ -54,7 +54,7 @@ rule mad_patches:
     conda:
         "../../environment.yml"
     params:
-        spec=canonical(mad_slice(RUN.mad)) if RUN.mad else "",
+        spec=canonical(slices.mad_slice(RUN.mad)) if RUN.mad else "",
         scale=SCALE,
     shell:
         "gansr mad-patches --spec {params.spec:q} --images {input.images:q} --scale {params.scale} "

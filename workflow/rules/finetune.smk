@@ -1,4 +1,5 @@
-# Models of a method, from the generator named by `start`; SR of the MAD patches is kept on the way.
+# Models of a method, from the generator named by `start`, with SR of the MAD patches kept on the way; and models
+# between two others, weight by weight.
 
 
 rule finetune:
@@ -40,3 +41,31 @@ rule finetune:
         "gansr train --spec {params.spec:q} --name {params.name:q} --patches {input.patches:q} --start {input.start:q} "
         "{params.vgg19} {params.mad_patches} {params.mad_images} "
         "--state {params.state:q} --output {params.folder:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
+
+
+rule interpolate:
+    input:
+        first=parent_weights(0),
+        second=parent_weights(1),
+    output:
+        raw=f"{RESULTS}/models/{{model}}/generator.safetensors",
+        ema=f"{RESULTS}/models/{{model}}/generator_ema.safetensors",
+        spec=f"{RESULTS}/models/{{model}}/spec.yaml",
+    log:
+        f"{LOGS}/interpolate/{{model}}.log",
+    benchmark:
+        f"{TIMINGS}/interpolate/{{model}}.tsv"
+    wildcard_constraints:
+        model=any_of(INTERPOLATED),
+    conda:
+        "../../environment.yml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        spec=training_slice,
+        name=model_name,
+        folder=subpath(output.raw, parent=True),
+    shell:
+        "gansr interpolate --spec {params.spec:q} --name {params.name:q} --first {input.first:q} "
+        "--second {input.second:q} --output {params.folder:q} --log {log:q}"
