@@ -13,14 +13,17 @@ import pytest
 import yaml
 from PIL import Image
 
+from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
-from gansr.config.method import Method, merge, read_method
-from gansr.config.plan import Catalog, load_plan
+from gansr.config.method import Method
+from gansr.config.method_files import merge, read_method
+from gansr.config.plan import load_plan
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONFIG_README = (REPOSITORY / "config" / "README.md").read_text(encoding="utf-8")
 LOSS_GUIDE = (REPOSITORY / "docs" / "add-a-loss.md").read_text(encoding="utf-8")
+DOCUMENTS = ["README.md", "config/README.md", *(f"docs/{file.name}" for file in (REPOSITORY / "docs").glob("*.md"))]
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -48,7 +51,9 @@ def test_ci_calls_the_readmes_test_command() -> None:
     assert "make test" in (REPOSITORY / ".ci" / "run").read_text()
 
 
-@pytest.mark.parametrize("document", ["README.md", "config/README.md", "docs/add-a-loss.md", "docs/training.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "config/README.md", "docs/add-a-loss.md", "docs/training.md", "docs/papers.md"]
+)
 def test_every_file_that_a_document_names_exists(document: str) -> None:
     text = (REPOSITORY / document).read_text(encoding="utf-8")
     linked = re.findall(r"\]\(([^)#:]+)\)", text)
