@@ -108,9 +108,30 @@ def test_an_extending_method_inherits_the_variants_and_changes_them(tmp_path: Pa
     assert variants(tmp_path, "top") == ["release", "paper"]
     paper = read_method(tmp_path, "top", "paper")
     assert (paper["title"], paper["iterations"], paper["losses"]["pixel"]) == ("top", 7, {"weight": 3})
-    # what a variant lists holds in that variant, whatever the extending file gives
+    # what a file gives wins over a variant of the file that it extends
     assert read_method(tmp_path, "same")["iterations"] == 6
-    assert read_method(tmp_path, "same", "paper")["iterations"] == 7
+    assert read_method(tmp_path, "same", "paper")["iterations"] == 6
+    assert read_method(tmp_path, "same", "paper")["losses"]["pixel"] == {"weight": 2}
+
+
+def test_the_layers_of_the_perceptual_loss_are_one_setting(tmp_path: Path) -> None:
+    layers = {"perceptual": {"weight": 1, "layers": {"conv1_2": 0.1, "conv5_4": 1.0}}}
+    mine = {"extends": "base", "losses": {"perceptual": {"layers": {"conv5_4": 1.0}}}}
+    write_methods(tmp_path, base={"losses": layers}, mine=mine)
+    assert read_method(tmp_path, "mine")["losses"]["perceptual"] == {"weight": 1, "layers": {"conv5_4": 1.0}}
+
+
+def test_an_override_of_a_discriminators_size_passes_over_what_another_network_has() -> None:
+    changed = {"discriminator": {"features": 2, "stages": 5}}
+    assert apply_overrides({"discriminator": {"network": "unet_sn"}}, changed) == {
+        "discriminator": {"network": "unet_sn", "features": 2}
+    }
+    typo = apply_overrides({"discriminator": {"network": "unet_sn"}}, {"discriminator": {"feature": 2}})
+    assert typo["discriminator"] == {"network": "unet_sn", "feature": 2}  # to be refused when it is checked
+
+
+def test_a_table_without_any_of_its_metrics_is_refused(refused: Callable[..., str]) -> None:
+    refused(["metrics", ["pi"]], "tables.ldl_table1", "none of its metrics", "psnr_y")
 
 
 @pytest.mark.parametrize(

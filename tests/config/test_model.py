@@ -88,12 +88,7 @@ def test_a_variant_changes_what_is_trained_and_is_named_in_the_notes(planned: Ca
     assert changed == {"Base+LDL"}
 
     def notes(plan: Plan) -> list[str]:
-        return [
-            entry["method"]
-            for table in ("ldl_table1", "ldl_table2", "beby_table2")
-            for entry in table_slice(plan, table)["entries"]
-            if entry["model_slug"] == "Base+LDL"
-        ]
+        return [table_slice(plan, table)["models"]["Base+LDL"] for table in ("ldl_table1", "ldl_table2", "beby_table2")]
 
     overridden = ", with losses.perceptual.weights random, losses.perceptual.width 4"
     assert notes(before) == [f"LDL (release){overridden}"] * 3

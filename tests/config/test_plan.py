@@ -280,7 +280,10 @@ def test_every_model_is_scored_once_and_raw_weights_where_table_2_asks(planned: 
 
 def test_the_weights_that_the_metrics_need_are_asked_for_and_no_others(planned: Callable[..., Plan]) -> None:
     def files(*metrics: str) -> list[str]:
-        return [file.as_posix() for file in planned("metrics", list(metrics), "weights_dir", "w").metric_weights]
+        return [
+            file.as_posix()
+            for file in planned("metrics", list(metrics), "weights_dir", "w", "tables", {}).metric_weights
+        ]
 
     assert files("psnr_y", "ssim_y", "pi") == []
     assert files("lpips_alex") == ["w/alexnet-owt-7be5be79.pth"]

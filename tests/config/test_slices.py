@@ -150,7 +150,7 @@ def test_bicubic_is_no_trained_model(default: Plan) -> None:
         assert "Bicubic" not in slices.table_models(default, table)
         bicubic = slices.table_slice(default, table)["entries"][0]
         assert bicubic["name"] == "Bicubic"
-        assert not any(bicubic[key] for key in ("model_slug", "weights", "method", "published", "group"))
+        assert not any(bicubic[key] for key in ("model_slug", "weights", "published", "group"))
 
 
 def test_a_figure_reads_the_models_it_shows(default: Plan) -> None:

@@ -19,7 +19,6 @@ def column(name: str, group: str, *, reference: bool = False, published: str | N
         "scored": name,
         "model_slug": name if group else None,
         "weights": "ema" if group else None,
-        "method": "ldl" if group else None,
         "published": published,
     }
 
@@ -31,6 +30,7 @@ def table1(*columns: dict[str, Any], benchmarks: dict[str, list[str]], metrics: 
         "scale": 4,
         "metrics": metrics,
         "entries": list(columns),
+        "models": {column["model_slug"]: "ldl" for column in columns if column["model_slug"]},
         "benchmarks": benchmarks,
     }
 
@@ -58,13 +58,13 @@ def table2(
         "run": "test",
         "scale": 4,
         "metrics": metrics,
+        "models": {model: "ldl" for _, model, *_ in rows},
         "entries": [
             {
                 "row": label,
                 "model": model,
                 "scored": scored,
                 "model_slug": model,
-                "method": "ldl",
                 "M": "x" in on[:1],
                 "sigma_M": "x" in on[1:2],
                 "M_refine": "x" in on[2:3],

@@ -151,6 +151,7 @@ def test_special_characters_in_the_name_of_a_model_survive(
     name = 'A_1 & "50%", #2 {x}'
     data = table1(column(name, "g_1"), benchmarks={"my_set": ["a"]}, metrics=["psnr_y"])
     data["entries"][0] |= {"scored": "A", "model_slug": "A"}
+    data["models"] = {"A": "ldl"}
     write_scores("A", "my_set", {"a": {"psnr_y": 30.0}})
     write_spec(name, "A")
     write_table("ldl_table1", data, tmp_path, published_folder / "ldl_table1.csv")

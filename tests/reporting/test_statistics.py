@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gansr.reporting.metrics import BEBY_METRICS, LDL_METRICS, METRICS, best, in_table_order
+from gansr.config.outputs import BEBY_METRICS, LDL_METRICS
+from gansr.reporting.metrics import METRICS, best, in_table_order
 from gansr.reporting.scores import read_scores
 from gansr.reporting.statistics import mean_interval
 

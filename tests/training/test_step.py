@@ -299,9 +299,10 @@ def test_the_learning_rates_fall_at_the_milestones():
     step = make_step(method(schedule={"milestones": [2, 3], "gamma": 0.5}))
     rates = []
     for lr, hr in batches(4):
-        rates.append(step.learning_rate)
-        assert [optimizer.param_groups[0]["lr"] for optimizer in step.optimizers] == [rates[-1]] * 2
+        used = [optimizer.param_groups[0]["lr"] for optimizer in step.optimizers]
         step(lr, hr)
+        rates.append(step.learning_rate)  # of the iteration just made, as the log has it
+        assert used == [rates[-1]] * 2
     assert rates == [1e-3, 1e-3, 5e-4, 2.5e-4]
 
 

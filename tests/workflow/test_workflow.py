@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -245,6 +246,25 @@ def test_a_method_of_ones_own_is_one_file_and_one_line(copied: Project) -> None:
     assert result.returncode == 0, result.stderr[-3000:]
     table = pd.read_csv(copied.results / "tables" / "ldl_table1.csv")
     assert list(table.columns) == ["metric", "benchmark", "Bicubic", *MODELS, "SRResNet+GAN-L1"]
+
+
+def test_a_finished_run_with_a_setting_that_fails_fails_again_and_goes_on_when_it_is_mended(copied: Project) -> None:
+    """Snakemake deletes what a failed job made; tables from before must not make the run look complete."""
+    method = copied.folder / "config" / "methods" / "beby.yaml"
+    text = method.read_text()
+    method.write_text(text.replace("learning_rate: 1.0e-4", "learning_rate: 1.0e+30"))
+    for _ in range(2):
+        result = copied.snakemake("all")
+        assert result.returncode != 0 and "Nothing to be done" not in result.stderr
+        assert "Beby-GAN: iteration" in result.stderr and "Traceback" not in result.stderr
+    method.write_text(text)
+    assert copied.snakemake("all").returncode == 0
+    assert (copied.results / "models" / "Beby-GAN" / "generator.safetensors").exists()
+
+
+def test_a_removed_model_is_made_again(copied: Project) -> None:
+    shutil.rmtree(copied.results / "models" / "SRResNet+GAN")
+    assert "finetune" in {rule for rule, _ in copied.planned()}
 
 
 def test_a_killed_run_goes_on_where_it_was(project: Project) -> None:

@@ -65,6 +65,41 @@ wildcard_constraints:
     table=any_of(TABLE_NAMES),
 
 
+PREPARED = [
+    f"{RUN.data_dir}/{dataset}/x{SCALE}/{part}"
+    for part, datasets in (
+        (
+            "images",
+            [*RUN.benchmarks, *(model.dataset for model in PLAN.trained.values())],
+        ),
+        ("patches", [model.dataset for model in PLAN.trained.values()]),
+    )
+    for dataset in dict.fromkeys(datasets)
+] + ([f"{RESULTS}/mad_patches.json"] if RUN.mad else [])
+MODEL_FILES = (
+    collect(
+        "{results}/models/{model}/{file}",
+        results=RESULTS,
+        model=MODELS,
+        file=["generator.safetensors", "generator_ema.safetensors", "spec.yaml"],
+    )
+    + collect(
+        "{results}/models/{model}/log.jsonl",
+        results=RESULTS,
+        model=PRETRAINED + FINETUNED,
+    )
+    + collect(
+        "{results}/models/{model}/snapshots.npz",
+        results=RESULTS,
+        model=FINETUNED if RUN.mad else [],
+    )
+)
+SR_IMAGES = collect(
+    "{results}/images/{scored}/{benchmark}",
+    results=RESULTS,
+    scored=SCORED,
+    benchmark=RUN.benchmarks,
+)
 SCORES = collect(
     "{results}/metrics/{scored}/{benchmark}.csv",
     results=RESULTS,

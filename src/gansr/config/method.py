@@ -149,7 +149,11 @@ def _check_schedule(method: Method) -> None:
             raise ValueError("schedule.milestones must increase")
         return
     if method.iterations % schedule.periods:
-        raise ValueError(f"iterations {method.iterations} is not a multiple of schedule.periods {schedule.periods}")
+        below = method.iterations - method.iterations % schedule.periods
+        raise ValueError(
+            f"iterations {method.iterations} is not a multiple of schedule.periods {schedule.periods}; "
+            f"use {below} or {below + schedule.periods}, or set schedule.periods"
+        )
     period = method.iterations // schedule.periods
     if schedule.warmup >= period:
         raise ValueError(f"schedule.warmup {schedule.warmup} does not end within a period of {period} iterations")

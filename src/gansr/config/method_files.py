@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from gansr.config import options
 from gansr.config.loading import read_yaml
 from gansr.config.method import CosineRestarts, MultiStep, schedule_kind
 from gansr.errors import UserError, nearest
@@ -19,29 +20,38 @@ def read_method(folder: Path, name: str, variant: str | None = None) -> dict[str
     Raises:
         UserError: there is no such method or variant, or methods extend each other in a circle.
     """
-    merged = _with_extended(folder, name)
-    different = merged.pop("variants", None) or {}
-    default = merged.get("variant", "release")
-    if not isinstance(different, dict) or not all(isinstance(value, dict) for value in different.values()):
-        raise UserError(f"{folder / name}.yaml: variants: give each variant's name and what it has different")
-    if not isinstance(default, str):
-        return merged  # refused when it is checked
-    if default in different:
+    layers = _layers(folder, name)
+    default = next((layer["variant"] for layer in reversed(layers) if "variant" in layer), "release")
+    known = [default, *dict.fromkeys(other for layer in layers for other in _variants(layer, folder, name))]
+    if isinstance(default, str) and known.count(default) > 1:
         raise UserError(f"{folder / name}.yaml: variants: {default} is the file itself; list the other one only")
-    if variant is None or variant == default:
-        return merged
-    if variant not in different:
-        raise UserError(f'the method {name} has no variant "{variant}"; {nearest(variant, [default, *different])}')
-    return {**_merge_methods(merged, different[variant]), "variant": variant}
+    if variant is not None and variant not in known:
+        raise UserError(f'the method {name} has no variant "{variant}"; {nearest(variant, known)}')
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        # what a file says wins over a variant of the file that it extends
+        merged = _merge_methods(merged, {key: value for key, value in layer.items() if key != "variants"})
+        if variant is not None and variant != default:
+            merged = _merge_methods(merged, _variants(layer, folder, name).get(variant, {}))
+    return merged if variant in (None, default) else {**merged, "variant": variant}
 
 
 def variants(folder: Path, name: str) -> list[str]:
     """The variants of a method, the default first."""
-    raw = _with_extended(folder, name)
-    return [raw.get("variant", "release"), *(raw.get("variants") or {})]
+    layers = _layers(folder, name)
+    default = next((layer["variant"] for layer in reversed(layers) if "variant" in layer), "release")
+    return [default, *dict.fromkeys(other for layer in layers for other in _variants(layer, folder, name))]
 
 
-def _with_extended(folder: Path, name: str) -> dict[str, Any]:
+def _variants(layer: dict[str, Any], folder: Path, name: str) -> dict[str, dict[str, Any]]:
+    different = layer.get("variants") or {}
+    if not isinstance(different, dict) or not all(isinstance(value, dict) for value in different.values()):
+        raise UserError(f"{folder / name}.yaml: variants: give each variant's name and what it has different")
+    return different
+
+
+def _layers(folder: Path, name: str) -> list[dict[str, Any]]:
+    """A method file and those that it extends, the base first."""
     chain: list[str] = []
     layers: list[dict[str, Any]] = []
     following: str | None = name
@@ -59,10 +69,7 @@ def _with_extended(folder: Path, name: str) -> dict[str, Any]:
         if following is not None and not isinstance(following, str):
             raise UserError(f"{file}: extends: {following!r} is no method's name; {nearest(str(following), known)}")
         layers.append(layer)
-    merged: dict[str, Any] = {}
-    for layer in reversed(layers):
-        merged = _merge_methods(merged, layer)
-    return merged
+    return layers[::-1]
 
 
 def _merge_methods(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -71,13 +78,7 @@ def _merge_methods(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]
         old, new = base.get(key), over.get(key)
         if isinstance(old, dict) and isinstance(new, dict) and new and kind(new) not in (kind(old), None):
             base = {**base, key: {}}
-    merged = merge(base, over)
-    old, new = base.get("variants"), over.get("variants")
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in old.keys() & new.keys():
-            if isinstance(old[name], dict) and isinstance(new[name], dict):
-                merged["variants"][name] = _merge_methods(old[name], new[name])
-    return merged
+    return merge(base, over)
 
 
 def _network(discriminator: dict[str, Any]) -> Any:
@@ -89,7 +90,9 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
-        result[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        # the perceptual loss's layers are one setting: naming some does not add them to others
+        inside = isinstance(old, dict) and isinstance(value, dict) and key != "layers"
+        result[key] = merge(old or {}, value) if inside else value
     return result
 
 
@@ -109,4 +112,11 @@ def apply_overrides(method: dict[str, Any], overrides: dict[str, Any]) -> dict[s
     for key in ("discriminator", "ema_decay"):
         if method.get(key) is None:
             kept.pop(key, None)
+    changed = kept.get("discriminator")
+    if isinstance(changed, dict) and "network" not in changed:
+        has = options.schema("discriminator", method["discriminator"]["network"]).model_fields
+        others = {
+            key for name in options.names("discriminator") for key in options.schema("discriminator", name).model_fields
+        }
+        kept["discriminator"] = {key: value for key, value in changed.items() if key in has or key not in others}
     return _merge_methods(method, kept)

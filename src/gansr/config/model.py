@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field
 from pydantic import model_validator as check
 
 from gansr.config.method import Variant
@@ -24,7 +24,7 @@ class Interpolation(Section):
     """Network interpolation (ESRGAN, section 3.4): (1 - alpha) * first + alpha * second, weight by weight."""
 
     between: tuple[str, str]
-    alpha: Annotated[float, Field(ge=0, le=1)]
+    alpha: Annotated[float, Field(ge=0, le=1, strict=True)]
 
 
 class Model(Section):
@@ -40,7 +40,7 @@ class Model(Section):
     variant: Variant | None = None
     dataset: str | None = None
     start: str | None = None
-    seed: NonNegativeInt | None = None
+    seed: Annotated[int, Field(ge=0, strict=True)] | None = None
     interpolate: Interpolation | None = None
     tables: tuple[ComparisonTable, ...] = ("ldl_table1", "beby_table2")
     published: dict[ComparisonTable, str] = Field(default_factory=dict)

@@ -9,6 +9,15 @@ from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag
 from gansr.config.model import BICUBIC, Weights
 from gansr.config.section import Section
 
+# What each paper's table shows. Both papers call theirs LPIPS; scores of the two networks are not comparable.
+LDL_METRICS = ["lpips_alex", "psnr_y", "ssim_y"]
+BEBY_METRICS = ["lpips_vgg", "pi", "psnr_y", "ssim_y"]
+TABLE_METRICS = {
+    "ldl_table1": LDL_METRICS,
+    "ldl_table2": LDL_METRICS,
+    "beby_table1": BEBY_METRICS,
+    "beby_table2": BEBY_METRICS,
+}
 PatchType = Literal["A", "B", "C"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gansr.config.dataset import image_size, image_sizes, shared_images
 from gansr.config.method import CosineRestarts, MultiStep
-from gansr.config.outputs import figure_models
+from gansr.config.outputs import TABLE_METRICS, figure_models
 from gansr.config.planned import Plan
 from gansr.config.run import PUBLISHED_SCALE, Run
 from gansr.errors import UserError, nearest
@@ -114,13 +114,19 @@ def _check_table2_weights(plan: Plan) -> None:
 
 
 def _check_published(plan: Plan) -> None:
+    for name, metrics in TABLE_METRICS.items():
+        if getattr(plan.run.tables, name) and not set(metrics) & set(plan.run.metrics):
+            raise UserError(
+                f"tables.{name}: none of its metrics ({', '.join(metrics)}) is in metrics; add one or remove the table"
+            )
     tables = {"ldl_table1": plan.run.tables.ldl_table1, "beby_table2": plan.run.tables.beby_table2}
     for place, table in tables.items():
         if table and not table.reference and not any(place in model.tables for model in plan.run.models):
             raise UserError(f"tables.{place}: no model and no reference is a column of it; remove it")
     for model in plan.run.models:
         for place, column in model.published.items():
-            if place not in model.tables:
+            table = tables.get(place)
+            if place not in model.tables and not (table and model.name in table.reference):
                 raise UserError(
                     f"model {model.name}: published has {place}, which the model is no column of; remove it there "
                     f"or add it to tables"

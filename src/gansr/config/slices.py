@@ -7,7 +7,7 @@ from typing import Any
 
 from gansr import code_versions
 from gansr.config.dataset import image_names
-from gansr.config.model import BICUBIC, ComparisonTable
+from gansr.config.model import BICUBIC, TRAINING_ONLY, ComparisonTable
 from gansr.config.outputs import Mad
 from gansr.config.planned import Plan
 
@@ -20,19 +20,32 @@ def table_slice(plan: Plan, table: str) -> dict[str, Any]:
         "beby_table1": _beby_table1,
         "beby_table2": _comparison,
     }
+    data = make[table](plan, table)
     return {
         "code": code_versions.TABLES,
         "run": plan.run.run,
         "scale": plan.run.scale,
         "metrics": plan.run.metrics,
-        **make[table](plan, table),
+        "models": _models(plan, [entry["model"] for entry in data["entries"]]),
+        **data,
     }
+
+
+def _models(plan: Plan, shown: list[str]) -> dict[str, str]:
+    """The folders of the models that a table shows, and of those that they lie between, with their methods."""
+    found: dict[str, str] = {}
+    waiting = [name for name in shown if name != BICUBIC]
+    while waiting:
+        name = waiting.pop(0)
+        found[plan.models[name].slug] = _method(plan, name)
+        if name in plan.interpolated:
+            waiting += [end for end in plan.interpolated[name].between if plan.models[end].slug not in found]
+    return found
 
 
 def table_models(plan: Plan, table: str) -> list[str]:
     """The folders of the models that a table shows."""
-    entries = table_slice(plan, table)["entries"]
-    return list(dict.fromkeys(entry["model_slug"] for entry in entries if entry["model_slug"]))
+    return list(table_slice(plan, table)["models"])
 
 
 def table_scores(plan: Plan, table: str) -> list[tuple[str, str]]:
@@ -75,13 +88,22 @@ def _column(plan: Plan, column: str, model: str, reference: bool) -> dict[str, A
     weights = "raw" if bicubic else plan.tested_weights(model)
     return {
         "name": column,
-        "group": "" if bicubic else plan.models[model].generator,
+        "model": model,
+        "group": "" if bicubic else _group(plan, plan.models[model].generator),
         "reference": reference,
         "scored": plan.scored_slug(model, weights),
         "model_slug": None if bicubic else plan.models[model].slug,
         "weights": weights if model in plan.trained else None,
-        "method": None if bicubic else _method(plan, model),
     }
+
+
+def _group(plan: Plan, generator: str) -> str:
+    """The first generator of the run that has the same weights; others differ in training alone."""
+
+    def weights(name: str) -> dict[str, Any]:
+        return {key: value for key, value in plan.run.generators[name].items() if key not in TRAINING_ONLY}
+
+    return next(name for name in plan.run.generators if weights(name) == weights(generator))
 
 
 def _ldl_table2(plan: Plan, table: str) -> dict[str, Any]:
@@ -98,7 +120,6 @@ def _ldl_table2(plan: Plan, table: str) -> dict[str, Any]:
                 "model": row.model,
                 "scored": plan.scored_slug(row.model, row.weights),
                 "model_slug": plan.models[row.model].slug,
-                "method": _method(plan, row.model),
                 "M": used,
                 "sigma_M": used and artifact["patch_weight"],
                 "M_refine": used and artifact["ema_refine"],

@@ -13,7 +13,7 @@ from gansr.errors import UserError
 
 @dataclass(frozen=True)
 class PatchBatch:
-    """LR and HR patches, N x H x W x 3 uint8, and whether each one is flipped horizontally, vertically and transposed."""
+    """LR and HR patches, N x H x W x 3 uint8; whether each is flipped horizontally, vertically and transposed."""
 
     lr: np.ndarray
     hr: np.ndarray

@@ -17,7 +17,7 @@ from gansr.losses.artifact import ArtifactMap, artifact_map
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import load_weights
 from gansr.reporting.facts import perceptual_facts, read_spec, scale_line
-from gansr.reporting.figures import TYPE_NAMES, footnote, save
+from gansr.reporting.figures import TYPE_NAMES, as_text, footnote, save
 
 TITLES = ["SR", "HR", r"$|R|$", r"$M$", r"$\sigma\,M$", r"$M_{refine}$", r"$|R_1| < |R_2|$"]
 
@@ -42,7 +42,13 @@ def write_artifact_maps(data: dict[str, Any], run_folder: Path, mad_patches: Pat
     }
     for kind, (sr, hr, maps) in strips.items():
         _draw(
-            f"{name}, {TYPE_NAMES[kind]}", sr, hr, maps, limits, words, run_folder / "figures" / f"artifact_map_{kind}"
+            f"{as_text(name)}, {TYPE_NAMES[kind]}",
+            sr,
+            hr,
+            maps,
+            limits,
+            words,
+            run_folder / "figures" / f"artifact_map_{kind}",
         )
 
 

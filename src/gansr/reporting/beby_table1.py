@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from gansr.config.outputs import BEBY_METRICS
 from gansr.reporting.comparison_table import ComparisonTable
-from gansr.reporting.metrics import BEBY_METRICS
 from gansr.reporting.published import beby_names, read_published
 
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pandas as pd
 
+from gansr.config.outputs import BEBY_METRICS
 from gansr.reporting.comparison_table import ComparisonTable
-from gansr.reporting.metrics import BEBY_METRICS
 from gansr.reporting.published import beby_names, read_published
 
 

@@ -120,9 +120,7 @@ class ComparisonTable(ABC):
             if column["weights"]:
                 by_weights.setdefault(column["weights"], []).append(column["name"])
         words = {"ema": "EMA", "raw": "raw"}
-        lines = [f"Tested with {words[kind]} weights: {', '.join(names)}" for kind, names in by_weights.items()]
-        beside = [f"{c['name']} beside its {c['published']}" for c in self.columns if c["published"]]
-        return lines + ([f"Of the paper's columns: {', '.join(beside)}"] if beside else [])
+        return [f"Tested with {words[kind]} weights: {', '.join(names)}" for kind, names in by_weights.items()]
 
     def remarks(self) -> list[str]:
         """What a reader of the published columns must know."""

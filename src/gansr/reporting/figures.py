@@ -31,6 +31,11 @@ MODEL_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9
 TYPE_NAMES = {"A": "type A (smooth)", "B": "type B (texture)", "C": "type C (regular fine structure)"}
 
 
+def as_text(name: str) -> str:
+    """A model's name as it is: matplotlib would set what stands between dollar signs, and hide a leading underscore."""
+    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
+
+
 def save(figure: Figure, stem: Path) -> None:
     """Write the figure as PDF and PNG beside each other, and close it."""
     for suffix in (".pdf", ".png"):

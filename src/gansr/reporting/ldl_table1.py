@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from gansr.config.catalog import column_label
+from gansr.config.outputs import LDL_METRICS
 from gansr.reporting.comparison_table import ComparisonTable
-from gansr.reporting.metrics import LDL_METRICS
 from gansr.reporting.published import read_published
 
 
@@ -31,7 +31,7 @@ class LdlTable1(ComparisonTable):
         """What a reader of the published columns must know."""
         remarks = [
             "The paper's table also has DISTS and FID, which this version does not compute; the printed values are in "
-            "the _vs_published file."
+            "config/published."
         ]
         if "set14" in map(str.lower, self.benchmarks):
             remarks.append(

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from gansr.atomic import atomic_file
 from gansr.errors import UserError
 from gansr.reporting.facts import perceptual_facts, read_spec, scale_line
-from gansr.reporting.figures import MODEL_COLOURS, TYPE_NAMES, footnote, save
+from gansr.reporting.figures import MODEL_COLOURS, TYPE_NAMES, as_text, footnote, save
 
 
 def mad_curves(snapshots: Path, model: str) -> pd.DataFrame:
@@ -53,18 +53,21 @@ def write_mad_stability(data: dict[str, Any], run_folder: Path) -> None:
     interval = specs[0]["spec"]["mad_interval"]
     kinds = sorted(curves["type"].unique())
 
+    width, rows = max(6.0, 1.6 + 2.8 * len(kinds)), -(-len(models) // 3)
     # one scale for all panels: the types are to be compared as well
-    figure, axes = plt.subplots(1, len(kinds), figsize=(1.6 + 2.8 * len(kinds), 3.4), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(1, len(kinds), figsize=(width, 3.6 + 0.2 * rows), squeeze=False, sharey=True)
     for axis, kind in zip(axes[0], kinds, strict=True):
         _panel(axis, curves[curves["type"] == kind], [name for name, _ in models])
         axis.set_title(TYPE_NAMES[kind], fontsize=9)
     axes[0, 0].set_ylabel(f"MAD between SR at k and k + {interval}\n(SR not clipped)")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="upper right", ncols=len(models), fontsize=8)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0, 0.94), ncols=3, fontsize=8
+    )
     figure.suptitle(f"Stability of fine-tuning on {_patches(curves)}", x=0.01, ha="left", fontsize=10)
     words = [scale_line(data["run"], data["scale"], specs, _patches(curves))]
     words += list(dict.fromkeys(filter(None, map(perceptual_facts, specs))))
     words += ["Not a reproduction of the paper's setting."]
-    figure.tight_layout(rect=(0, 0.09, 1, 0.99))
+    figure.tight_layout(rect=(0, 0.11, 1, 0.92 - 0.05 * rows))
     footnote(figure, "\n".join(words))
 
     folder = run_folder / "figures"
@@ -78,7 +81,7 @@ def _panel(axis: Axes, curves: pd.DataFrame, models: list[str]) -> None:
     for name, colour in zip(models, MODEL_COLOURS, strict=False):
         patches = curves[curves["model"] == name].groupby("patch", sort=False)
         for number, (_, curve) in enumerate(patches):
-            label = name if number == 0 else None
+            label = as_text(name) if number == 0 else None
             axis.plot(curve["iteration"], curve["mad"], color=colour, linewidth=1.3, label=label)
     axis.set_xlabel("iteration k")
     axis.set_ylim(bottom=0)

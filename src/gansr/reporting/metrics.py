@@ -30,9 +30,6 @@ METRICS = {
     "psnr_y": TableMetric("PSNR", 3, higher_is_better=True),
     "ssim_y": TableMetric("SSIM", 4, higher_is_better=True),
 }
-# Both papers call theirs LPIPS; scores of the two networks are not comparable.
-LDL_METRICS = ["lpips_alex", "psnr_y", "ssim_y"]
-BEBY_METRICS = ["lpips_vgg", "pi", "psnr_y", "ssim_y"]
 
 
 def in_table_order(wanted: list[str], table: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from gansr.atomic import atomic_file, write_text
+from gansr.config.run import PUBLISHED_SCALE
 from gansr.errors import UserError
 from gansr.reporting.beby_table1 import BebyTable1
 from gansr.reporting.beby_table2 import BebyTable2
@@ -47,7 +48,7 @@ def write_table(name: str, data: dict[str, Any], run_folder: Path, published_fil
     test_images = sum(map(len, table.benchmarks.values()))
     scale = scale_line(data["run"], data["scale"], list(trained.values()), f"{test_images} test images")
     beside = beside_published(table.measured(), table.published(published_file), data["scale"])
-    notes = _notes(table, data, trained, scale)
+    notes = _notes(table, data, trained, scale, set(beside[beside["published"].notna()]["model"]))
     short = " ".join([f"{table.title}.", scale, *_perceptual(trained), "Not a reproduction of the paper's setting."])
 
     folder = run_folder / "tables"
@@ -62,8 +63,7 @@ def write_table(name: str, data: dict[str, Any], run_folder: Path, published_fil
 
 
 def _trained_models(data: dict[str, Any], run_folder: Path) -> dict[str, dict[str, Any]]:
-    slugs = dict.fromkeys(entry["model_slug"] for entry in data["entries"] if entry["model_slug"])
-    return {slug: read_spec(run_folder, slug) for slug in slugs}
+    return {slug: read_spec(run_folder, slug) for slug in data["models"]}
 
 
 def _write_csv(file: Path, table: pd.DataFrame) -> None:
@@ -76,12 +76,21 @@ def _perceptual(trained: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _notes(
-    table: ComparisonTable | LdlTable2, data: dict[str, Any], trained: dict[str, dict[str, Any]], scale: str
+    table: ComparisonTable | LdlTable2,
+    data: dict[str, Any],
+    trained: dict[str, dict[str, Any]],
+    scale: str,
+    compared: set[str],
 ) -> str:
     lines = ["## Notes", "", f"**Scale of this run.** {scale} It is not a reproduction of the paper's setting.", ""]
-    methods = {entry["model_slug"]: entry["method"] for entry in data["entries"]}
-    lines += [f"- {spec['model']}: {methods[slug]}; {training_facts(spec)}" for slug, spec in trained.items()]
+    lines += [f"- {spec['model']}: {data['models'][slug]}; {training_facts(spec)}" for slug, spec in trained.items()]
     lines += [f"- {words}" for words in table.tested_weights()]
+    beside = [e for e in data["entries"] if e.get("published") and e["name"] in compared]
+    if beside:
+        pairs = ", ".join(f"{entry['name']} beside its {entry['published']}" for entry in beside)
+        lines.append(f"- Of the paper's columns: {pairs}")
+    if data["scale"] != PUBLISHED_SCALE:
+        lines.append(f"- The paper's table is x{PUBLISHED_SCALE}: nothing published stands beside this one")
     lines += [f"- {words}" for words in _perceptual(trained)]
     lines += ["", "**Protocols.**", ""]
     lines += [f"- {METRICS[metric].label}: {protocol}" for metric, protocol in table.protocols().items()]

@@ -78,6 +78,7 @@ class TrainingStep:
         if self.discriminator is not None:
             self.optimizers.append(self._adam(self.discriminator, method))
         self.schedulers = [build_scheduler(optimizer, method) for optimizer in self.optimizers]
+        self.learning_rate = float(method["optimizer"]["learning_rate"])  # of the latest iteration
 
     def _adversarial(self) -> AdversarialLoss | None:
         term = self.terms.get("adversarial")
@@ -98,11 +99,6 @@ class TrainingStep:
         betas = tuple(options["betas"])
         return torch.optim.Adam(network.parameters(), lr=options["learning_rate"], betas=betas, fused=True)
 
-    @property
-    def learning_rate(self) -> float:
-        """The generator's present learning rate."""
-        return float(self.schedulers[0].get_last_lr()[0])
-
     def __call__(self, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         """Train on one batch: LR and HR patches, N x 3 x H x W in [0, 1], on the training device.
 
@@ -122,6 +118,7 @@ class TrainingStep:
             values["discriminator"] = self._update_discriminator(real_logits, self._judge(sr.detach(), textured))
         if self.ema is not None:
             self.ema.update_parameters(self.generator)
+        self.learning_rate = float(self.schedulers[0].get_last_lr()[0])
         for scheduler in self.schedulers:
             scheduler.step()
         return values

@@ -136,8 +136,8 @@ class _Training:
             return self.step(lr, hr)
         except NotFiniteError as error:
             raise UserError(
-                f"{self.name}: iteration {self.iteration + 1}: {error}; the checkpoint before it is kept in "
-                f"{self.folder.path}; lower the learning rate or that term's weight"
+                f"{self.name}: iteration {self.iteration + 1}: {error}; the last checkpoint before it, if one was "
+                f"saved, is kept in {self.folder.path}; lower the learning rate or a weight"
             ) from None
 
     def _snapshot(self) -> None:
