@@ -130,7 +130,7 @@ def test_a_training_publishes_its_files(straight, inputs):
     assert {file.name for file in straight.iterdir()} == names
     log = log_lines(straight)
     assert [line["iteration"] for line in log] == [1, 2, 3, 4, 5, 6]
-    assert [line["learning_rate"] for line in log] == [1e-3] * 3 + [5e-4] * 3
+    assert [line["learning_rate"] for line in log] == [1e-3] * 4 + [5e-4] * 2
     assert all(set(line["losses"]) == {*SPEC["method"]["losses"], "discriminator"} for line in log)
     files = (straight / "generator.safetensors", straight / "generator_ema.safetensors", inputs.start)
     raw, averaged, start = map(load_file, files)
