@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,3 +113,22 @@ def test_the_figure_is_written_with_its_numbers(tmp_path: Path, write_spec: Call
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     write_mad_stability(data, tmp_path)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_no_curve_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The panels share one scale: it must hold the highest curve, whichever panel has it."""
+    from gansr.reporting import mad_stability
+
+    curves = pd.DataFrame(
+        [("m", kind, kind, k, level * k) for level, kind in ((1, "A"), (5, "B"), (50, "C")) for k in (0, 1)],
+        columns=["model", "patch", "type", "iteration", "mad"],
+    )
+    monkeypatch.setattr(mad_stability, "mad_curves", lambda file, name: curves)
+    spec = {"parameters": 1, "inputs": {"training_images": []}, "spec": {"mad_interval": 1}}
+    monkeypatch.setattr(mad_stability, "read_spec", lambda *given: spec)
+    limits = []
+    monkeypatch.setattr(
+        mad_stability, "save", lambda figure, stem: limits.extend(axis.get_ylim() for axis in figure.axes)
+    )
+    mad_stability.write_mad_stability({"models": [["m", "m"]], "run": "r", "scale": 4}, tmp_path)
+    assert len(limits) == 3 and all(low == 0 and high > 50 for low, high in limits)

@@ -59,6 +59,7 @@ def write_mad_stability(data: dict[str, Any], run_folder: Path) -> None:
     for axis, kind in zip(axes[0], kinds, strict=True):
         _panel(axis, curves[curves["type"] == kind], [name for name, _ in models])
         axis.set_title(TYPE_NAMES[kind], fontsize=9)
+    axes[0, 0].set_ylim(0, 1.05 * max(curves["mad"].max(), 1e-9))
     axes[0, 0].set_ylabel(f"MAD between SR at k and k + {interval}\n(SR not clipped)")
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0, 0.94), ncols=3, fontsize=8
@@ -67,7 +68,7 @@ def write_mad_stability(data: dict[str, Any], run_folder: Path) -> None:
     words = [scale_line(data["run"], data["scale"], specs, _patches(curves))]
     words += list(dict.fromkeys(filter(None, map(perceptual_facts, specs))))
     words += ["Not a reproduction of the paper's setting."]
-    figure.tight_layout(rect=(0, 0.11, 1, 0.92 - 0.05 * rows))
+    figure.tight_layout(rect=(0, 0.11, 1, 0.98 - 0.06 * rows))
     footnote(figure, "\n".join(words))
 
     folder = run_folder / "figures"
@@ -84,7 +85,6 @@ def _panel(axis: Axes, curves: pd.DataFrame, models: list[str]) -> None:
             label = as_text(name) if number == 0 else None
             axis.plot(curve["iteration"], curve["mad"], color=colour, linewidth=1.3, label=label)
     axis.set_xlabel("iteration k")
-    axis.set_ylim(bottom=0)
 
 
 def _patches(curves: pd.DataFrame) -> str:

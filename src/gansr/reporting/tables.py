@@ -63,7 +63,9 @@ def write_table(name: str, data: dict[str, Any], run_folder: Path, published_fil
 
 
 def _trained_models(data: dict[str, Any], run_folder: Path) -> dict[str, dict[str, Any]]:
-    return {slug: read_spec(run_folder, slug) for slug in data["models"]}
+    # in the table's order, then those that they lie between
+    shown = [entry["model_slug"] for entry in data["entries"] if entry["model_slug"]]
+    return {slug: read_spec(run_folder, slug) for slug in dict.fromkeys([*shown, *data["models"]])}
 
 
 def _write_csv(file: Path, table: pd.DataFrame) -> None:
