@@ -21,7 +21,7 @@ from gansr.losses.base import LossContext, LossTerm, Outputs
 PATCH = 3  # pixels; also the step from one patch to the next
 LEVELS = (2, 4)  # r of Eq. 1: the factors of the pyramid below HR
 BLOCK = 64  # columns that are searched as one
-SCORES_AT_ONCE = {"cpu": 2**19, "cuda": 2**27}  # numbers in memory at a time
+SCORES_AT_ONCE = {"cpu": 2**20, "cuda": 2**27}  # numbers in memory at a time
 
 
 def cut_patches(image: Tensor) -> Tensor:
@@ -69,11 +69,13 @@ def best_buddies(sr: Tensor, hr: Tensor, pool: Tensor, alpha: float, beta: float
     missing = -pool.shape[1] % BLOCK
     offset = F.pad((alpha + beta) / 2 * pool.square().sum(dim=2), (0, missing), value=torch.inf)
     columns = F.pad(pool, (0, 0, 0, missing)).transpose(1, 2).contiguous()
-    rows = max(1, SCORES_AT_ONCE.get(sr.device.type, 2**19) // columns.shape[2])
+    rows = max(1, SCORES_AT_ONCE.get(sr.device.type, 2**20) // columns.shape[2])
+    kept = query.new_empty(rows, columns.shape[2])  # one piece of memory for all: fresh ones cost page faults
     found = []
     for sample in range(len(sr)):
         for part in query[sample].split(rows):
-            score = torch.addmm(offset[sample], part, columns[sample], alpha=-1).view(len(part), -1, BLOCK)
+            table = torch.addmm(offset[sample], part, columns[sample], alpha=-1, out=kept[: len(part)])
+            score = table.view(len(part), -1, BLOCK)
             block = score.amin(dim=2).argmin(dim=1)
             inside = score[torch.arange(len(part), device=score.device), block].argmin(dim=1)
             found.append(block * BLOCK + inside)
