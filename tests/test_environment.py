@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,13 +66,56 @@ def test_every_pin_has_a_hash() -> None:
     assert [name for name, found in PINS.items() for _, _, hashes in found if not hashes] == []
 
 
-@pytest.mark.parametrize(
-    "text", [LOCK, ENVIRONMENT, MAKEFILE], ids=["requirements.lock", "environment.yml", "Makefile"]
-)
-def test_no_address_of_any_index_is_kept(text: str) -> None:
-    assert not re.search(
-        r"https?:|--(extra-)?index-url|--find-links|--trusted-host|@ file", text.replace("--no-emit-index-url", "")
-    )
+def unknown_lock_lines(lock: str) -> list[str]:
+    """The lines of a lock that are no plain words in a comment, no pin and no hash: they could hold an address."""
+    comment = r"#[\w ]+:?"
+    pin = r"[\w.-]+==[\w.+-]+( ; [\w .<>=!'()]+)?( \\)?"
+    checksum = r"    --hash=sha256:[0-9a-f]{64}( \\)?"
+    return [line for line in lock.splitlines() if not re.fullmatch(f"{comment}|{pin}|{checksum}", line)]
+
+
+def unknown_environment_parts(text: str) -> list[str]:
+    """What an environment.yml has besides channels by name and known options: lines, keys, channels, options."""
+    environment = yaml.safe_load(text)
+    *_, pip = environment["dependencies"]
+    given = [word for line in pip["pip"] for word in line.split() if word.startswith("-")]
+    named = re.findall(r"(?<!\S)-+\w\S*", text)
+    return [
+        *(line for line in text.splitlines() if not re.fullmatch(r"[\w #`;:,.>=\[\]-]*", line)),
+        *sorted(environment.keys() - {"name", "channels", "dependencies"}),
+        *(channel for channel in environment["channels"] if not re.fullmatch(r"[\w-]+", channel)),
+        *(option for option in given if option not in {"--require-hashes", "-r"}),
+        # a comment names what is left to do by hand
+        *(option for option in named if option not in {"--require-hashes", "-r", "--no-deps", "--editable"}),
+    ]
+
+
+# no other program of the Makefile gets an option of the installers, nor the installers one of theirs
+OTHER_OPTIONS = {"-c", "-m", "-rf", "--cores", "--resources", "--numprocesses", "--dist", "--check", "--lint"}
+INSTALLER_OPTIONS = {
+    *("-m", "--quiet", "--disable-pip-version-check", "--python", "--compile-bytecode", "--no-deps", "--editable"),
+    *("--require-hashes", "-r", "--extra", "--universal", "--python-version", "--generate-hashes", "--output-file"),
+    *("--no-emit-index-url", "--no-annotate", "--upgrade", "--custom-compile-command"),
+}
+RELATIVE_PATH = re.compile(r"[\w.$()-]+(/[\w.$()-]+)+:?")
+
+
+def unknown_makefile_words(makefile: str) -> list[str]:
+    """What a Makefile has besides known options and relative paths, and the installers' own variables."""
+    unknown = re.findall(r"(?i)\b(?:uv|pip)_\w+", makefile)
+    for line in makefile.replace("\\\n", " ").splitlines():
+        known = INSTALLER_OPTIONS if re.search(r"\b(uv|pip)\b", line) else OTHER_OPTIONS
+        unknown += [word for word in line.split() if word.startswith(("-", "@")) and word not in known]
+        unknown += [word for word in line.split() if "/" in word and not RELATIVE_PATH.fullmatch(word)]
+    return unknown
+
+
+UNKNOWN = [(unknown_lock_lines, LOCK), (unknown_environment_parts, ENVIRONMENT), (unknown_makefile_words, MAKEFILE)]
+
+
+@pytest.mark.parametrize(("unknown", "text"), UNKNOWN, ids=["requirements.lock", "environment.yml", "Makefile"])
+def test_no_address_of_any_index_is_kept(unknown: Callable[[str], list[str]], text: str) -> None:
+    assert unknown(text) == []
 
 
 def test_environment_yml_installs_the_lock_with_its_hashes() -> None:

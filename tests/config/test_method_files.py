@@ -1,4 +1,4 @@
-"""Method files: what one extends, its variants, and a run's overrides on it."""
+"""Method files: what one extends, its variants, and how both are merged."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from run_parts import COSINE
 
 from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
 from gansr.config.method import CosineRestarts, Method, MultiStep
 from gansr.config.method_files import apply_overrides, merge, read_method, variants
-from gansr.config.planned import Plan
 from gansr.errors import UserError
-
-COSINE = {"periods": 2, "warmup": 5, "warmup_factor": 0.1, "minimum": 1e-7}
 
 
 def write_methods(folder: Path, **methods: dict[str, Any]) -> None:
@@ -119,19 +117,6 @@ def test_the_layers_of_the_perceptual_loss_are_one_setting(tmp_path: Path) -> No
     mine = {"extends": "base", "losses": {"perceptual": {"layers": {"conv5_4": 1.0}}}}
     write_methods(tmp_path, base={"losses": layers}, mine=mine)
     assert read_method(tmp_path, "mine")["losses"]["perceptual"] == {"weight": 1, "layers": {"conv5_4": 1.0}}
-
-
-def test_an_override_of_a_discriminators_size_passes_over_what_another_network_has() -> None:
-    changed = {"discriminator": {"features": 2, "stages": 5}}
-    assert apply_overrides({"discriminator": {"network": "unet_sn"}}, changed) == {
-        "discriminator": {"network": "unet_sn", "features": 2}
-    }
-    typo = apply_overrides({"discriminator": {"network": "unet_sn"}}, {"discriminator": {"feature": 2}})
-    assert typo["discriminator"] == {"network": "unet_sn", "feature": 2}  # to be refused when it is checked
-
-
-def test_a_table_without_any_of_its_metrics_is_refused(refused: Callable[..., str]) -> None:
-    refused(["metrics", ["pi"]], "tables.ldl_table1", "none of its metrics", "psnr_y")
 
 
 @pytest.mark.parametrize(
@@ -237,61 +222,6 @@ def test_a_variant_may_have_a_schedule_of_another_kind(own_catalog: Catalog, edi
     assert type(schedule_of(folder, "beby")) is CosineRestarts and type(schedule_of(folder, "ldl")) is MultiStep
 
 
-# ---- overrides
-
-
-def test_overrides_adjust_what_a_method_has_and_add_nothing() -> None:
-    method = {"losses": {"pixel": {"weight": 1}}, "iterations": 5}
-    overrides = {
-        "losses": {"pixel": {"weight": 2}, "artifact": {"weight": 1}},
-        "discriminator": {"features": 8},
-        "ema_decay": 0.9,
-        "iterations": 6,
-    }
-    assert apply_overrides(method, overrides) == {"losses": {"pixel": {"weight": 2}}, "iterations": 6}
-    assert method == {"losses": {"pixel": {"weight": 1}}, "iterations": 5}
-
-
-def test_overrides_adjust_the_discriminator_a_method_has() -> None:
-    method = {"losses": {}, "discriminator": {"network": "vgg", "features": 64}}
-    assert apply_overrides(method, {"discriminator": {"features": 8}})["discriminator"] == {
-        "network": "vgg",
-        "features": 8,
-    }
-
-
-def test_an_ema_model_is_adjusted_and_never_added(planned: Callable[..., Plan]) -> None:
-    models = planned("overrides/finetune/ema_decay", 0.9).trained
-    assert {name: model.method.ema_decay for name, model in models.items()} == {
-        "Base": 0.999,
-        "Base+GAN": 0.9,
-        "Base+LDL": 0.9,
-        "Dense": 0.999,
-        "Beby": None,
-    }
-    assert apply_overrides({"ema_decay": None}, {"ema_decay": 0.9}) == {"ema_decay": None}
-
-
-@pytest.mark.parametrize(
-    ("method", "kept"),
-    [
-        ({"schedule": {"milestones": [1], "gamma": 0.5}}, {"milestones": [9], "gamma": 0.5}),
-        ({"schedule": COSINE}, COSINE | {"warmup": 3}),
-        # a schedule that is left out is one without milestones
-        ({}, {"milestones": [9]}),
-        ({"schedule": {}}, {"milestones": [9]}),
-    ],
-)
-def test_overrides_adjust_a_schedule_of_their_kind(method: dict[str, Any], kept: dict[str, Any]) -> None:
-    overrides = {"schedule": {"milestones": [9], "warmup": 3}}
-    assert apply_overrides(method, overrides)["schedule"] == kept
-    assert overrides == {"schedule": {"milestones": [9], "warmup": 3}}
-
-
-def test_overrides_of_an_unknown_schedule_key_are_left_to_the_check() -> None:
-    assert apply_overrides({"schedule": COSINE}, {"schedule": {"warmpu": 3}})["schedule"]["warmpu"] == 3
-
-
 # ---- merging
 
 
@@ -317,15 +247,6 @@ def test_merging_takes_every_value_of_the_upper_layer(base: dict[str, Any], over
     assert merge(merged, over) == merged
 
 
-@pytest.mark.parametrize("key", ["variant", "stage", "title"])
-def test_an_override_cannot_change_what_a_method_is(refused: Callable[..., str], key: str) -> None:
-    refused([f"overrides/finetune/{key}", "paper"], f"overrides.finetune.{key}", "cannot be changed")
-
-
-def test_a_misspelt_key_of_a_schedule_gets_the_nearest_of_either_kind(refused: Callable[..., str]) -> None:
-    refused(["overrides/finetune/schedule", {"warmpu": 20}], "overrides.finetune.schedule", 'did you mean "warmup"')
-
-
 def test_a_wrong_value_in_an_unused_variant_is_found(own_catalog, edit_method, refused) -> None:
     edit_method("ldl", "variants/paper/schedule/milestones", [2, 1])
     refused([], "ldl.yaml (variant paper)", "must increase", catalog=own_catalog)
@@ -349,23 +270,3 @@ def test_another_discriminator_takes_the_place_of_the_old_one_as_a_whole(tmp_pat
     assert apply_overrides({"discriminator": old}, {"discriminator": {"network": "unet_sn"}}) == {
         "discriminator": {"network": "unet_sn"}
     }
-
-
-def test_published_for_a_table_without_the_model_is_refused(refused: Callable[..., str]) -> None:
-    changes = ["models/0/tables", [], "models/0/published", {"beby_table2": "SRResNet"}]
-    refused(changes, "model Base", "beby_table2", "no column of")
-
-
-def test_a_patch_smaller_than_swinirs_window_is_refused(refused: Callable[..., str]) -> None:
-    swinir = {"network": "swinir", "features": 4, "groups": 1, "blocks": 1, "heads": 1}
-    refused(["generators/dense", swinir, "overrides/pretrain/patch_size", 16], "model Dense", "dense", "at least 32")
-
-
-def test_an_ema_override_that_no_method_uses_is_refused(refused: Callable[..., str]) -> None:
-    models = [
-        {"name": "Base", "generator": "small", "method": "psnr"},
-        {"name": "Beby", "generator": "small", "method": "beby", "start": "Base"},
-    ]
-    overrides = {"ema_decay": 0.9, "losses": {"perceptual": {"weights": "random"}}}
-    changes = ["models", models, "tables", {}, "figures", {}, "overrides", {"finetune": overrides}]
-    refused(changes, "overrides.finetune.ema_decay", "no method of this stage has one")

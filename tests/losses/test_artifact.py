@@ -1,24 +1,16 @@
+"""The artifact map and its term as the authors' code has them, against LDL's equations."""
+
 import math
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from artifact_data import CONTEXT, away_from_the_kinks, checkerboard, gradient, images, loss, loss_in_float64
 
 from gansr.errors import UserError
 from gansr.kernels.window_variance import window_variance
 from gansr.losses.artifact import ArtifactLoss, artifact_map, patch_sigma
-from gansr.losses.base import LossContext, Outputs
-
-CONTEXT = LossContext(seed=0)
-
-
-def images(count=2, height=12, width=11, seed=0, dtype=torch.float64):
-    """hr in [0, 1], sr and ema_sr near it: sr better than ema_sr in about half of the pixels."""
-    random = torch.Generator().manual_seed(seed)
-    hr = torch.rand(count, 3, height, width, generator=random, dtype=torch.float64)
-    sr, ema_sr = (hr + 0.2 * torch.randn(hr.shape, generator=random, dtype=torch.float64) for _ in range(2))
-    return sr.to(dtype), hr.to(dtype), ema_sr.to(dtype)
 
 
 def mirrored(index, length):
@@ -76,22 +68,6 @@ def unfolded_loss(sr, hr, ema_sr, window=7, root=5.0):
     if ema_sr is not None:
         weight = torch.where(r.detach() < (hr - ema_sr).abs().sum(1, keepdim=True), 0.0, weight)
     return (weight * (sr - hr)).abs().mean()
-
-
-def loss(sr, hr, ema_sr, **options):
-    return ArtifactLoss(CONTEXT, **options)(Outputs(sr, hr, sr, ema_sr))
-
-
-def loss_in_float64(sr, hr, ema_sr, window=7, root=5.0):
-    weight = artifact_map(sr, hr, ema_sr, window, root).refined
-    return F.l1_loss(weight * sr, weight * hr)
-
-
-def gradient(function, sr, hr, ema_sr, **options):
-    sr = sr.clone().requires_grad_()
-    value = function(sr, hr, ema_sr, **options)
-    value.backward()
-    return value.detach(), sr.grad
 
 
 @pytest.mark.parametrize("window", [3, 7, 11])
@@ -170,13 +146,7 @@ def test_gradient_flows_through_the_map():
 
 
 def test_gradcheck_away_from_the_kinks():
-    _, hr, _ = images(1, 7, 8, seed=4)
-    random = torch.Generator().manual_seed(5)
-    sign = torch.randint(0, 2, hr.shape, generator=random) * 2 - 1
-    # residuals are far from zero in each channel, and far from those of the EMA model
-    sr = (hr + sign * (0.1 + 0.1 * torch.rand(hr.shape, generator=random, dtype=torch.float64))).requires_grad_()
-    bigger = torch.randint(0, 2, (1, 1, 7, 8), generator=random)
-    ema_sr = hr + torch.where(bigger == 1, 1.3, 0.7) * (sr.detach() - hr)
+    sr, hr, ema_sr = away_from_the_kinks()
     assert torch.autograd.gradcheck(lambda sr: loss_in_float64(sr, hr, ema_sr, 5), sr, atol=1e-8, rtol=1e-5)
     assert torch.autograd.gradcheck(lambda sr: artifact_map(sr, hr, ema_sr, 5).refined, sr, atol=1e-8, rtol=1e-5)
 
@@ -226,13 +196,11 @@ def test_sigma_of_a_sample_without_variance_is_zero_and_so_is_its_gradient():
 
 def test_a_checkerboard_of_constant_amplitude_is_not_seen():
     # |R| is the same everywhere, whatever the sign: the map of the authors' code is zero
-    rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
-    sign = ((rows + columns) % 2 * 2 - 1).float()
-    hr = torch.full((1, 3, 16, 16), 0.5)
-    maps = artifact_map(hr + 0.125 * sign, hr, None)
+    sr, hr = checkerboard(0.125)
+    maps = artifact_map(sr, hr, None)
     assert torch.equal(maps.refined, torch.zeros(1, 1, 16, 16))
     # of signed differences the variance is that of +-0.375
-    assert window_variance(3 * 0.125 * sign[None, None], 7).min().item() > 0.1
+    assert window_variance((sr - hr).sum(1, keepdim=True), 7).min().item() > 0.1
 
 
 def test_ties_with_the_ema_model_stay_penalised():

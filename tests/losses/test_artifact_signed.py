@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from artifact_data import away_from_the_kinks, checkerboard, gradient, images, loss, loss_in_float64
 
-from gansr.losses.artifact import ArtifactLoss, artifact_map
-from gansr.losses.base import LossContext, Outputs
+from gansr.losses.artifact import artifact_map
 
-CONTEXT = LossContext(seed=0)
 RESIDUALS = ["channel_abs_sum", "signed"]
 COMBINATIONS = [
     dict(zip(("residual", "detach_map", "patch_weight", "ema_refine"), values, strict=True))
@@ -18,14 +17,6 @@ COMBINATIONS = [
 ]
 IDS = [" ".join(str(value) for value in options.values()) for options in COMBINATIONS]
 every_combination = pytest.mark.parametrize("options", COMBINATIONS, ids=IDS)
-
-
-def images(count=2, height=12, width=11, seed=0, dtype=torch.float64):
-    """hr in [0, 1], sr and ema_sr near it: sr better than ema_sr in about half of the pixels."""
-    random = torch.Generator().manual_seed(seed)
-    hr = torch.rand(count, 3, height, width, generator=random, dtype=torch.float64)
-    sr, ema_sr = (hr + 0.2 * torch.randn(hr.shape, generator=random, dtype=torch.float64) for _ in range(2))
-    return sr.to(dtype), hr.to(dtype), ema_sr.to(dtype)
 
 
 def plain_map(sr, hr, ema_sr, window=7, root=5.0):
@@ -57,29 +48,6 @@ def unfolded_loss(sr, hr, ema_sr, window=7, root=5.0):
         better = r.detach().abs().sum(1, keepdim=True) < (hr - ema_sr).abs().sum(1, keepdim=True)
         weight = torch.where(better, 0.0, weight)
     return (weight * (sr - hr)).abs().mean()
-
-
-def loss(sr, hr, ema_sr, **options):
-    return ArtifactLoss(CONTEXT, **options)(Outputs(sr, hr, sr, ema_sr))
-
-
-def loss_in_float64(sr, hr, ema_sr, window=7, root=5.0):
-    weight = artifact_map(sr, hr, ema_sr, window, root, "signed").refined
-    return F.l1_loss(weight * sr, weight * hr)
-
-
-def gradient(function, sr, hr, ema_sr, **options):
-    sr = sr.clone().requires_grad_()
-    value = function(sr, hr, ema_sr, **options)
-    value.backward()
-    return value.detach(), sr.grad
-
-
-def checkerboard(amplitude=0.125):
-    rows, columns = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
-    sign = ((rows + columns) % 2 * 2 - 1).float()
-    hr = torch.full((1, 3, 16, 16), 0.5)
-    return hr + amplitude * sign, hr
 
 
 @pytest.mark.parametrize("window", [3, 7, 11])
@@ -131,14 +99,12 @@ def test_signed_root_is_an_option_too():
 
 
 def test_signed_gradcheck():
-    # residuals far from zero, and far from those of the EMA model
-    _, hr, _ = images(1, 7, 8, seed=4)
-    random = torch.Generator().manual_seed(5)
-    sign = torch.randint(0, 2, hr.shape, generator=random) * 2 - 1
-    sr = (hr + sign * (0.1 + 0.1 * torch.rand(hr.shape, generator=random, dtype=torch.float64))).requires_grad_()
-    bigger = torch.randint(0, 2, (1, 1, 7, 8), generator=random)
-    ema_sr = hr + torch.where(bigger == 1, 1.3, 0.7) * (sr.detach() - hr)
-    assert torch.autograd.gradcheck(lambda sr: loss_in_float64(sr, hr, ema_sr, 5), sr, atol=1e-8, rtol=1e-5)
+    sr, hr, ema_sr = away_from_the_kinks()
+
+    def signed(sr):
+        return loss_in_float64(sr, hr, ema_sr, 5, residual="signed")
+
+    assert torch.autograd.gradcheck(signed, sr, atol=1e-8, rtol=1e-5)
 
 
 def test_a_checkerboard_of_constant_amplitude_is_seen_by_the_signed_map_alone():

@@ -21,8 +21,8 @@ def read_method(folder: Path, name: str, variant: str | None = None) -> dict[str
         UserError: there is no such method or variant, or methods extend each other in a circle.
     """
     layers = _layers(folder, name)
-    default = next((layer["variant"] for layer in reversed(layers) if "variant" in layer), "release")
-    known = [default, *dict.fromkeys(other for layer in layers for other in _variants(layer, folder, name))]
+    known = _known_variants(layers, folder, name)
+    default = known[0]
     if isinstance(default, str) and known.count(default) > 1:
         raise UserError(f"{folder / name}.yaml: variants: {default} is the file itself; list the other one only")
     if variant is not None and variant not in known:
@@ -38,7 +38,11 @@ def read_method(folder: Path, name: str, variant: str | None = None) -> dict[str
 
 def variants(folder: Path, name: str) -> list[str]:
     """The variants of a method, the default first."""
-    layers = _layers(folder, name)
+    return _known_variants(_layers(folder, name), folder, name)
+
+
+def _known_variants(layers: list[dict[str, Any]], folder: Path, name: str) -> list[str]:
+    """The variants of a method file and those that it extends, the default first."""
     default = next((layer["variant"] for layer in reversed(layers) if "variant" in layer), "release")
     return [default, *dict.fromkeys(other for layer in layers for other in _variants(layer, folder, name))]
 

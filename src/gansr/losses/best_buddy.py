@@ -69,7 +69,7 @@ def best_buddies(sr: Tensor, hr: Tensor, pool: Tensor, alpha: float, beta: float
     missing = -pool.shape[1] % BLOCK
     offset = F.pad((alpha + beta) / 2 * pool.square().sum(dim=2), (0, missing), value=torch.inf)
     columns = F.pad(pool, (0, 0, 0, missing)).transpose(1, 2).contiguous()
-    rows = max(1, SCORES_AT_ONCE.get(sr.device.type, 2**20) // columns.shape[2])
+    rows = max(1, SCORES_AT_ONCE["cuda" if sr.is_cuda else "cpu"] // columns.shape[2])
     kept = query.new_empty(rows, columns.shape[2])  # one piece of memory for all: fresh ones cost page faults
     found = []
     for sample in range(len(sr)):

@@ -17,10 +17,10 @@ from gansr.training.schedule import build_scheduler
 
 
 class NotFiniteError(Exception):
-    """A loss term became NaN or infinite."""
+    """A loss term, or the generator's output itself, became NaN or infinite."""
 
-    def __init__(self, term: str, value: float) -> None:
-        super().__init__(f"the loss term {term} became {value}")
+    def __init__(self, what: str, value: float) -> None:
+        super().__init__(f"{what} became {value}")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class TrainingStep:
             self.discriminator.requires_grad_(True)
         outputs = Outputs(lr, hr, sr, ema_sr, real_logits, fake_logits)
         values = {name: term.loss(outputs) for name, term in self.terms.items()}
-        self._require_finite(values)
+        self._require_finite(values, sr)
         total = torch.stack([term.weight * values[name] for name, term in self.terms.items()]).sum()
         self.optimizers[0].zero_grad(set_to_none=True)
         total.backward()
@@ -160,12 +160,17 @@ class TrainingStep:
         return loss.detach()
 
     @staticmethod
-    def _require_finite(values: dict[str, Tensor]) -> None:
+    def _require_finite(values: dict[str, Tensor], sr: Tensor | None = None) -> None:
         # one look at all of them: each look waits for the device
-        if not torch.isfinite(torch.stack(list(values.values()))).all():
-            for name, value in values.items():
-                if not torch.isfinite(value):
-                    raise NotFiniteError(name, value.item())
+        if torch.isfinite(torch.stack(list(values.values()))).all():
+            return
+        suspects = {f"the loss term {name}": value for name, value in values.items()}
+        if sr is not None:  # no term is to blame for what it was given
+            suspects = {"the generator's output": sr, **suspects}
+        for what, found in suspects.items():
+            bad = found[~torch.isfinite(found)]
+            if len(bad):
+                raise NotFiniteError(what, bad[0].item())
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on bit for bit, global random state included."""
