@@ -157,7 +157,7 @@ def patch_kernels(folder: Path) -> list[Kernel]:
     for kind, pixels in (("HR", hr), ("LR", imresize(hr, Fraction(1, 4)))):
         (images / kind).mkdir(parents=True)
         write_png(images / kind / "image.png", np.ascontiguousarray(pixels))
-    build_patch_store(images, SCALE, folder / "store")
+    build_patch_store([images], SCALE, folder / "store")
     store = PatchStore(folder / "store")
     position = PatchPosition(0, 40, 40)
 

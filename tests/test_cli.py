@@ -65,7 +65,10 @@ def test_a_spec_that_is_no_json_is_a_mistake_and_the_log_opens_with_the_command(
 
 
 def test_an_unknown_table_is_named_with_the_valid_ones(tmp_path: Path) -> None:
-    result = gansr("table", "ldl_table9", "--spec", "{}", "--run-folder", tmp_path, "--published", tmp_path)
+    (tmp_path / "set5" / "x4" / "images" / "HR").mkdir(parents=True)
+    (tmp_path / "set5" / "x4" / "images" / "HR" / "baby.png").touch()
+    files = ("--run-folder", tmp_path, "--published", tmp_path, "--images", tmp_path / "set5" / "x4" / "images")
+    result = gansr("table", "ldl_table9", "--spec", "{}", *files)
     mistake(result, '"ldl_table9"', "ldl_table1", "ldl_table2")
 
 

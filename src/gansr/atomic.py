@@ -44,8 +44,23 @@ def atomic_folder(final: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _own_folder(folder: Path) -> Iterator[None]:
-    """Make an empty folder and own it: of two runs that make one dataset at once, the second waits."""
+def resumable_folder(final: Path) -> Iterator[Path]:
+    """A folder to fill in several attempts; it becomes `final` when the block ends.
+
+    A block that fails or is killed leaves what it has done, and the next one finds it there.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(final)
+    with _own_folder(partial, keep=True):
+        yield partial
+        if final.exists():
+            shutil.rmtree(final)
+        partial.replace(final)
+
+
+@contextmanager
+def _own_folder(folder: Path, keep: bool = False) -> Iterator[None]:
+    """Make a folder and own it, emptied unless `keep`: of two processes that fill it at once, the second waits."""
     while True:
         folder.mkdir(exist_ok=True)
         try:
@@ -56,7 +71,7 @@ def _own_folder(folder: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if not folder.exists() or folder.stat().st_ino != os.fstat(descriptor).st_ino:
                 continue
-            for leftover in folder.iterdir():
+            for leftover in [] if keep else folder.iterdir():
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
             yield
             return

@@ -123,26 +123,70 @@ def schema() -> None:
 
 
 @app.command()
-def images(spec: Slice, output: Output, log: LogFile = None) -> None:
+def fetch(
+    spec: Slice,
+    folder: Annotated[Path, typer.Option(help="Where files are kept that others publish; those that are there serve.")],
+    output: Annotated[Path, typer.Option(help="The receipt: which file it was, and its checksum.")],
+    log: LogFile = None,
+) -> None:
+    """An archive or a file of weights, verified; a transfer that broke off goes on where it was."""
+    from gansr.config.loading import validate
+    from gansr.config.remote_file import RemoteFile
+    from gansr.data.fetched import fetch as fetch_file
+
+    _start(log)
+    data = _parse(spec)
+    sources = [validate(RemoteFile, source, "--spec") for source in data["sources"]]
+    fetch_file(data["title"], sources, data["by_hand"], folder, data["download"], output)
+
+
+@app.command()
+def images(
+    spec: Slice,
+    output: Output,
+    receipt: Annotated[Path | None, typer.Option(help="What fetch wrote, for a dataset from an archive.")] = None,
+    archives: Annotated[Path, typer.Option(help="The folder of the archive.")] = Path("datasets"),
+    threads: Annotated[int, typer.Option(help="Images worked on side by side.")] = 1,
+    log: LogFile = None,
+) -> None:
     """HR and LR images of a dataset."""
     from gansr.config.dataset import Dataset
     from gansr.config.loading import validate
+    from gansr.data.fetched import prepare_fetched
     from gansr.data.prepare import prepare_images
 
     _start(log)
     data = _parse(spec)
     dataset = validate(Dataset, data["dataset"], "--spec")
-    prepare_images(dataset, data["name"], data["scale"], output)
+    if receipt is None:
+        prepare_images(dataset, data["name"], data["scale"], output, threads)
+    else:
+        prepare_fetched(dataset, data["name"], data["scale"], receipt, archives, output, threads)
+
+
+@app.command()
+def subset(
+    spec: Slice,
+    images: Annotated[Path, typer.Option(help="The whole benchmark's folder with HR and LR.")],
+    output: Output,
+    log: LogFile = None,
+) -> None:
+    """A benchmark without its gray images."""
+    from gansr.data.subset import leave_out_gray
+
+    _start(log)
+    data = _parse(spec)
+    leave_out_gray(images, data["name"], data["dataset"].get("images"), output)
 
 
 @app.command()
 def patch_store(
-    images: Annotated[Path, typer.Option(help="A dataset's folder with HR and LR.")],
+    images: Annotated[list[Path], typer.Option(help="A dataset's folder with HR and LR; several make a union.")],
     scale: Annotated[int, typer.Option(help="HR is so many times larger than LR.")],
     output: Output,
     log: LogFile = None,
 ) -> None:
-    """Training images as a memory-mapped patch store."""
+    """Training images as a memory-mapped patch store; the same command goes on where it was stopped."""
     from gansr.data.patch_store import build_patch_store
 
     _start(log)
@@ -186,7 +230,10 @@ def train(
     from gansr.training.train import train as train_model
 
     if vgg19 is not None:
-        _verified("vgg19", vgg19)
+        from gansr.config.catalog import Catalog
+        from gansr.data.download import obtain
+
+        obtain(Catalog().weights["vgg19"], vgg19.parent, download=False)
     inputs = TrainingInputs(patches, start, vgg19, mad_patches, mad_images)
     try:
         train_model(_parse(spec), name, inputs, state, output)
@@ -249,14 +296,17 @@ def score(
     _take_devices(0, threads)
     from gansr.config.catalog import Catalog
     from gansr.config.weights import METRIC_WEIGHTS
+    from gansr.data.download import obtain
     from gansr.metrics.score import score_benchmark
 
     names = metrics.split(",")
+    known = Catalog().weights
     weights = {}
     for metric in set(names) & set(METRIC_WEIGHTS):
-        weights[metric] = weights_dir / Catalog().weights[METRIC_WEIGHTS[metric]].file
+        expected = known[METRIC_WEIGHTS[metric]]
+        weights[metric] = weights_dir / expected.file
         if weights[metric].is_file():
-            _verified(METRIC_WEIGHTS[metric], weights[metric])
+            obtain(expected, weights_dir, download=False)
     score_benchmark(names, sr, hr, weights, f"{sr.parent.name} on {sr.name}", output)
 
 
@@ -266,13 +316,16 @@ def table(
     spec: Slice,
     run_folder: Annotated[Path, typer.Option(help="results/<run>.")],
     published: Annotated[Path, typer.Option(help="The paper's printed table.")],
+    images: Annotated[list[Path], typer.Option(help="The folders of its benchmarks, <benchmark>/x4/images.")],
     log: LogFile = None,
 ) -> None:
     """A paper's table from the scores of a run, beside the published one."""
+    from gansr.reporting.scores import read_benchmarks
     from gansr.reporting.tables import write_table
 
     _start(log)
-    write_table(name, _parse(spec), run_folder, published)
+    data = _parse(spec) | {"benchmarks": read_benchmarks(images)}
+    write_table(name, data, run_folder, published)
 
 
 @app.command()
@@ -313,11 +366,3 @@ def provenance(
 
     _start(log)
     write_provenance(_parse(spec), run_folder, data_dir)
-
-
-def _verified(network: str, file: Path) -> None:
-    """Refuse weights whose content is not what config/weights.yaml says."""
-    from gansr.config.catalog import Catalog
-    from gansr.config.weights import verify
-
-    verify(file, Catalog().weights[network])

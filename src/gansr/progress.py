@@ -20,24 +20,26 @@ class Progress:
     """Counts steps towards a total.
 
     With a log file (under Snakemake, where several jobs share the terminal) it prints a whole line every
-    15 seconds; by hand on a terminal it draws tqdm's bar.
+    15 seconds; by hand on a terminal it draws tqdm's bar. Of a total that is None nothing is known; steps of
+    the unit "B" are bytes, shown as kB, MB and GB.
     """
 
     lines_only = False
 
-    def __init__(self, title: str, total: int, start: int = 0, unit: str = "it") -> None:
+    def __init__(self, title: str, total: int | None, start: int = 0, unit: str = "it") -> None:
         self.title, self.total, self.start, self.unit = title, total, start, unit
         self.done = start
         self.started = self.last_line = time.monotonic()
+        self.bytes = unit == "B"
         bar = sys.stderr.isatty() and not Progress.lines_only
-        self.bar = tqdm(desc=title, total=total, initial=start, unit=unit) if bar else None
+        self.bar = tqdm(desc=title, total=total, initial=start, unit=unit, unit_scale=self.bytes) if bar else None
 
-    def advance(self, note: str = "") -> None:
-        """One step more; `note` says something of it, a loss for instance."""
-        self.done += 1
+    def advance(self, note: str = "", steps: int = 1) -> None:
+        """So many steps more, one unless told; `note` says something of them, a loss for instance."""
+        self.done += steps
         if self.bar is not None:
             self.bar.set_postfix_str(note, refresh=False)
-            self.bar.update()
+            self.bar.update(steps)
         elif time.monotonic() - self.last_line >= SECONDS_BETWEEN_LINES:
             self._line(note)
 
@@ -52,11 +54,12 @@ class Progress:
         self.last_line = time.monotonic()
         meter = tqdm.format_meter(
             n=self.done,
-            total=self.total,
+            total=self.total or 0,
             elapsed=self.last_line - self.started,
             initial=self.start,
             prefix=self.title,
             unit=self.unit,
+            unit_scale=self.bytes,
             postfix=note,
             ncols=0,
         )

@@ -149,7 +149,7 @@ def test_an_interpolated_model_has_no_ema_weights(planned: Callable[..., Plan], 
     plan = planned("tables/ldl_table2/rows/1", row | {"weights": "raw"})
     assert plan.tested_weights("Between") == "raw"
     assert plan.scored_slug("Between", "raw") == "Between"
-    assert plan.scored().count(("Between", "raw")) == 1
+    assert plan.tests().count(("Between", "raw", "photos")) == 1
 
 
 def test_an_interpolated_model_is_a_column_without_switches_and_says_what_it_is(planned: Callable[..., Plan]) -> None:

@@ -60,7 +60,6 @@ def test_an_ablation_reads_every_benchmark_of_the_run(planned: Callable[..., Pla
     for table in ("ldl_table1", "beby_table1", "beby_table2"):
         assert list(table_slice(plan, table)["benchmarks"]) == ["photos", "more"]
     assert list(table_slice(plan, "ldl_table2")["benchmarks"]) == ["photos"]
-    assert table_slice(plan, "beby_table1")["benchmarks"]["more"] == ["coffee"]
 
 
 @pytest.mark.parametrize("table", COMPARISONS)
@@ -69,6 +68,10 @@ def test_a_table_without_any_column_is_refused(refused: Callable[..., str], run_
     changes = ["models", models, f"tables/{table}/reference", []]
     refused(changes, "run.yaml", f"tables.{table}", "no model and no reference", "remove it")
     refused([*changes, f"tables/{table}", ..., "models/0/tables", ["ldl_table2"]], "models.0.tables.0")
+
+
+def test_a_table_without_any_of_its_metrics_is_refused(refused: Callable[..., str]) -> None:
+    refused(["metrics", ["pi"]], "tables.ldl_table1", "none of its metrics", "psnr_y")
 
 
 # ---- published columns
@@ -122,6 +125,11 @@ def test_a_run_of_another_scale_than_the_papers_is_compared_with_nothing(
     planned("scale", 2)
     changes = ["scale", 2, f"models/{model}/published", published]
     refused(changes, "run.yaml", "published tables are x4", "this run x2", "remove published")
+
+
+def test_published_for_a_table_without_the_model_is_refused(refused: Callable[..., str]) -> None:
+    changes = ["models/0/tables", [], "models/0/published", {"beby_table2": "SRResNet"}]
+    refused(changes, "model Base", "beby_table2", "no column of")
 
 
 @pytest.mark.parametrize(("table", "column"), [("ldl_table1", "RRDB+LDL (DF2K)"), ("beby_table2", "ESRGAN")])

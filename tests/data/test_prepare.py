@@ -119,3 +119,62 @@ def test_two_images_of_one_name_are_refused(source, tmp_path):
     save(source / "a.jpg", 24, 24)
     with pytest.raises(UserError, match=r"a\.jpg and a\.png"):
         prepare(source, 4, tmp_path / "out")
+
+
+# --- LR of the dataset's own, and no HR at all
+
+
+def own_lr(source, tmp_path, size, name="photo.png"):
+    (tmp_path / "lr").mkdir()
+    lr = save(tmp_path / "lr" / name, *size)
+    return lr, Dataset(role="benchmark", folder=source, lr_folder=tmp_path / "lr")
+
+
+@pytest.mark.parametrize("name", ["photo.png", "photox4.png"])
+def test_lr_of_the_dataset_is_taken_as_it_is(source, tmp_path, name):
+    hr = save(source / "photo.png", 24, 32)
+    lr, dataset = own_lr(source, tmp_path, (6, 8), name)
+    prepare_images(dataset, "own", 4, tmp_path / "out")
+    np.testing.assert_array_equal(pixels(tmp_path / "out" / "HR" / "photo.png"), hr)
+    np.testing.assert_array_equal(pixels(tmp_path / "out" / "LR" / "photo.png"), lr)
+
+
+@pytest.mark.parametrize(("hr", "lr"), [((25, 32), (6, 8)), ((24, 32), (6, 7)), ((24, 32), (12, 16))])
+def test_hr_that_is_no_multiple_of_its_lr_is_refused_with_both_sizes(source, tmp_path, hr, lr):
+    save(source / "photo.png", *hr)
+    _, dataset = own_lr(source, tmp_path, lr)
+    words = rf"photo\.png: {hr[0]} x {hr[1]} is not 4 times its LR image photo\.png \({lr[0]} x {lr[1]}\)"
+    with pytest.raises(UserError, match=words):
+        prepare_images(dataset, "own", 4, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_benchmark_without_hr_has_its_images_as_lr(source, tmp_path):
+    photo = save(source / "photo.jpg", 17, 5)
+    prepare_images(Dataset(role="benchmark", folder=source, has_hr=False), "own", 4, tmp_path / "out")
+    np.testing.assert_array_equal(pixels(tmp_path / "out" / "LR" / "photo.png"), photo)
+    assert [folder.name for folder in (tmp_path / "out").iterdir()] == ["LR"]
+
+
+# --- several processes
+
+
+def test_several_processes_write_what_one_writes(source, tmp_path):
+    for number in range(5):
+        save(source / f"{number}.png", 24 + number, 30)
+    for threads in (1, 3):
+        prepare_images(Dataset(role="benchmark", folder=source), "own", 4, tmp_path / str(threads), threads)
+    one, three = (
+        {str(file.relative_to(tmp_path / folder)): file.read_bytes() for file in (tmp_path / folder).rglob("*.png")}
+        for folder in ("1", "3")
+    )
+    assert len(one) == 10 and one == three
+
+
+def test_an_error_in_one_of_several_processes_is_told_and_leaves_nothing(source, tmp_path):
+    for number in range(5):
+        save(source / f"{number}.png", 24, 24)
+    (source / "3.png").write_bytes((source / "3.png").read_bytes()[:200])
+    with pytest.raises(UserError, match=r"3\.png: broken or truncated"):
+        prepare_images(Dataset(role="benchmark", folder=source), "own", 4, tmp_path / "out", 3)
+    assert {file.name for file in tmp_path.iterdir()} == {"source"}

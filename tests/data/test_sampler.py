@@ -25,7 +25,7 @@ def make_store(folder, sizes):
         for kind, image in (("LR", lr), ("HR", lr.repeat(SCALE, 0).repeat(SCALE, 1))):
             (folder / "images" / kind).mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(folder / "images" / kind / f"image{number}.png")
-    build_patch_store(folder / "images", SCALE, folder / "store")
+    build_patch_store([folder / "images"], SCALE, folder / "store")
     return PatchStore(folder / "store")
 
 

@@ -7,9 +7,10 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from spandrel import ModelLoader
 
+from gansr.checksum import checksum
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
-from gansr.networks.weight_files import load_weights, save_weights, sha256
+from gansr.networks.weight_files import load_weights, save_weights
 
 
 def tiny(network, scale, seed=0):
@@ -238,7 +239,7 @@ def test_missing_and_broken_weights_are_refused(tmp_path):
 
 def test_a_checksum_is_that_of_the_content(tmp_path):
     (tmp_path / "file").write_bytes(b"abc")
-    assert sha256(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert checksum(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     with pytest.raises(UserError, match="cannot be read") as caught:
-        sha256(tmp_path / "missing")
+        checksum(tmp_path / "missing")
     assert str(tmp_path / "missing") in str(caught.value) and "\n" not in str(caught.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from gansr.errors import UserError
+from gansr.reporting.published import PUBLISHED_IMAGES
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +21,15 @@ Scores = dict[str, dict[str, float | None]]  # image, metric
 @pytest.fixture
 def published_folder() -> Path:
     return ROOT / "config" / "published"
+
+
+@pytest.fixture(scope="module")
+def two_images_per_published_benchmark() -> Iterator[None]:
+    """The tables of a module's tests have two images of Set5 and of DIV2K100."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PUBLISHED_IMAGES, "set5", 2)
+        patch.setitem(PUBLISHED_IMAGES, "div2k100", 2)
+        yield
 
 
 @pytest.fixture

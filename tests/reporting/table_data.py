@@ -16,7 +16,7 @@ def column(name: str, group: str, *, reference: bool = False, published: str | N
         "name": name,
         "group": group,
         "reference": reference,
-        "scored": name,
+        "scored": [name],
         "model_slug": name if group else None,
         "weights": "ema" if group else None,
         "published": published,
@@ -49,6 +49,12 @@ def cells(markdown: str, *labels: str) -> list[str]:
     raise AssertionError(f"no row {labels}")
 
 
+def latex_header(text: str) -> list[list[str]]:
+    """The cells of each row between a LaTeX table's top rule and its first middle rule."""
+    header = text.split("\\toprule\n")[1].split("\\midrule")[0]
+    return [[cell.strip() for cell in row.split("&")] for row in header.split("\\\\\n") if row]
+
+
 def table2(
     rows: list[tuple[str, str, str, str, bool]], benchmarks: dict[str, list[str]], metrics: list[str]
 ) -> dict[str, Any]:
@@ -63,7 +69,7 @@ def table2(
             {
                 "row": label,
                 "model": model,
-                "scored": scored,
+                "scored": [scored],
                 "model_slug": model,
                 "M": "x" in on[:1],
                 "sigma_M": "x" in on[1:2],

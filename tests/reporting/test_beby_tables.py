@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from table_data import RANDOM_VGG, cells, column, read, table1
+from table_data import RANDOM_VGG, cells, column, latex_header, read, table1
 
 from gansr.reporting.published import PUBLISHED_IMAGES
 from gansr.reporting.tables import write_table
@@ -74,6 +74,11 @@ def test_the_best_of_the_gan_based_methods_is_bold_whatever_its_generator(table_
     assert cells(markdown, "LPIPS-VGG ↓", "set14") == ["0.3100", "**0.2500**", "0.2800", "0.2700"]
 
 
+def test_columns_without_groups_have_one_row_of_names_above_them_in_latex(table_2: Path) -> None:
+    header = latex_header((table_2 / "beby_table2.tex").read_text(encoding="utf-8"))
+    assert header == [["", "", "Ref", "ESRGAN", "Between", "Beby"]]
+
+
 def test_the_papers_lpips_and_div2k_stand_beside_ours_of_the_same_kind(table_2: Path) -> None:
     header, *rows = read(table_2 / "beby_table2_vs_published.csv")
     found = {tuple(row[:3]): dict(zip(header, row, strict=True)) for row in rows}
@@ -107,10 +112,10 @@ def test_the_notes_say_what_lies_between_what_and_why_a_cell_is_empty(table_2: P
 def test_table_1_is_the_papers_ablation(tmp_path: Path, published_folder: Path, scored: Callable[..., None]) -> None:
     scored(Beby=27.0, Plain=26.0, Everywhere=28.0)
     columns = [
-        column("Beby-GAN", "rrdb", published="Beby-GAN") | {"scored": "Beby", "model_slug": "Beby"},
-        column("w/o BBL", "rrdb", published="w/o BBL") | {"scored": "Plain", "model_slug": "Plain"},
-        column("w/o RA", "rrdb", published="w/o RA") | {"scored": "Everywhere", "model_slug": "Everywhere"},
-        column("mine", "rrdb", published="mine") | {"scored": "Plain", "model_slug": "Plain"},
+        column("Beby-GAN", "rrdb", published="Beby-GAN") | {"scored": ["Beby"], "model_slug": "Beby"},
+        column("w/o BBL", "rrdb", published="w/o BBL") | {"scored": ["Plain"], "model_slug": "Plain"},
+        column("w/o RA", "rrdb", published="w/o RA") | {"scored": ["Everywhere"], "model_slug": "Everywhere"},
+        column("mine", "rrdb", published="mine") | {"scored": ["Plain"], "model_slug": "Plain"},
     ]
     data = table1(*columns, benchmarks={"set14": ["image"]}, metrics=METRICS)
     write_table("beby_table1", data, tmp_path, published_folder / "beby_table1.csv")

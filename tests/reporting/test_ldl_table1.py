@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from table_data import FORMS, PRETRAINED_VGG, RANDOM_VGG, cells, column, read, table1, table2
+from table_data import FORMS, PRETRAINED_VGG, RANDOM_VGG, cells, column, latex_header, read, table1, table2
 
-from gansr.reporting.published import PUBLISHED_IMAGES
 from gansr.reporting.tables import write_table
 
+pytestmark = pytest.mark.usefixtures("two_images_per_published_benchmark")
+
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def two_images_per_published_benchmark() -> Iterator[None]:
-    """The tables of these tests have two images of Set5 and of DIV2K100."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PUBLISHED_IMAGES, "set5", 2)
-        patch.setitem(PUBLISHED_IMAGES, "div2k100", 2)
-        yield
-
-
 OURS = "RRDB+LDL (DF2K)"
 
 
@@ -139,6 +129,12 @@ def test_latex_is_balanced_and_has_one_cell_per_column(small_table: Path) -> Non
     rows = [line for line in body.splitlines() if line.rstrip().endswith(r"\\")]
     assert len(rows) == 6
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {6}
+
+
+def test_the_groups_stand_in_a_row_of_their_own_above_the_models(small_table: Path) -> None:
+    groups, models = latex_header((small_table / "ldl_table1.tex").read_text(encoding="utf-8"))
+    assert groups == ["", "", "", r"\multicolumn{3}{c}{small}", "large"]
+    assert models == ["", "", "Bicubic", "Ref", "GAN", "LDL", "Big"]
 
 
 def test_nothing_unfinished_is_left_behind(small_table: Path) -> None:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from table_data import RANDOM_VGG, cells, read, table2
 
-from gansr.reporting.published import PUBLISHED_IMAGES
 from gansr.reporting.tables import write_table
 
-
-@pytest.fixture(autouse=True, scope="module")
-def two_images_per_published_benchmark() -> Iterator[None]:
-    """The tables of these tests have two images of DIV2K100."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PUBLISHED_IMAGES, "div2k100", 2)
-        yield
+pytestmark = pytest.mark.usefixtures("two_images_per_published_benchmark")
 
 
 @pytest.fixture

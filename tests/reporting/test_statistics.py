@@ -94,9 +94,10 @@ def test_metrics_stand_in_the_papers_order_and_digits() -> None:
     assert in_table_order(wanted, LDL_METRICS) == ["lpips_alex", "psnr_y", "ssim_y"]
     assert in_table_order(wanted, BEBY_METRICS) == ["lpips_vgg", "pi", "psnr_y", "ssim_y"]
     assert in_table_order(["ssim_y"], LDL_METRICS) == ["ssim_y"]
-    digits = {"LPIPS": "0.1235", "LPIPS-VGG": "0.1235", "PI": "0.12", "PSNR": "0.123", "SSIM": "0.1235"}
+    digits = {"LPIPS": "0.1235", "LPIPS-VGG": "0.1235", "DISTS": "0.1235", "FID": "0.123"}
+    digits |= {"PI": "0.12", "PSNR": "0.123", "SSIM": "0.1235"}
     assert {metric.label: metric.text(0.12345678) for metric in METRICS.values()} == digits
-    arrows = ["LPIPS ↓", "LPIPS-VGG ↓", "PI ↓", "PSNR ↑", "SSIM ↑"]
+    arrows = ["LPIPS ↓", "LPIPS-VGG ↓", "DISTS ↓", "FID ↓", "PI ↓", "PSNR ↑", "SSIM ↑"]
     assert [metric.arrow for metric in METRICS.values()] == arrows
     assert METRICS["psnr_y"].text(None) == ""
 

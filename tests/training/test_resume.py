@@ -62,7 +62,7 @@ def inputs(tmp_path_factory):
         image = random.integers(0, 256, (*size, 3), dtype=np.uint8)
         Image.fromarray(image).save(folder / "source" / f"photo{number}.png")
     prepare_images(Dataset(role="train", folder=folder / "source"), "own", 4, folder / "images")
-    build_patch_store(folder / "images", 4, folder / "store")
+    build_patch_store([folder / "images"], 4, folder / "store")
     torch.manual_seed(0)
     save_weights(folder / "start.safetensors", build_generator(SPEC["generator"], 4).state_dict())
     (folder / "patches.json").write_text(json.dumps([PATCH]))

@@ -25,6 +25,7 @@ def micro_config() -> dict[str, Any]:
     return {
         "run": "micro",
         "scale": 4,
+        "download": False,
         "datasets": {
             "small_train": {"role": "train", "folder": "own/train"},
             "small_test": {"role": "benchmark", "folder": "own/test"},

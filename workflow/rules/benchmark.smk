@@ -31,8 +31,8 @@ rule score:
     input:
         sr=f"{RESULTS}/images/{{scored}}/{{benchmark}}",
         images=f"{RUN.data_dir}/{{benchmark}}/x{SCALE}/images",
-        # optional: a file put there later makes the scores that need it
-        weights=[str(file) for file in PLAN.metric_weights if file.is_file()],
+        # where nothing is downloaded, a file put there later makes the scores that need it
+        weights=weight_receipts(PLAN.metric_weights),
     output:
         scores=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.csv",
         protocols=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.json",

@@ -1,4 +1,5 @@
 # What the stages share: the checked configuration, paths, and each job's slice of the configuration.
+import atexit
 import re
 import shlex
 import sys
@@ -8,11 +9,12 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from gansr import code_versions
-from gansr.config import slices
-from gansr.config.dataset import image_files
+from gansr.config import input_slices, slices
+from gansr.config.dataset_files import image_files
 from gansr.config.loading import read_yaml
 from gansr.config.plan import canonical, load_plan
 from gansr.config.model import BICUBIC
+from gansr.config.needs import Jobs, needs
 from gansr.errors import UserError
 from gansr.run_lock import lock_run
 from gansr.snakemake_launcher import own_commands_first
@@ -40,6 +42,7 @@ RUN = PLAN.run
 SCALE = RUN.scale
 RESULTS = f"results/{RUN.run}"
 IMAGES = f"{RUN.data_dir}/{{dataset}}/x{SCALE}"
+RECEIPTS = f"{RUN.data_dir}/receipts"
 LOGS = f"{RESULTS}/logs"
 TIMINGS = f"{RESULTS}/timings"
 MODELS = {model.slug: model for model in PLAN.models.values()}
@@ -48,9 +51,17 @@ PRETRAINED, FINETUNED = (
     for stage in ("pretrain", "finetune")
 )
 INTERPOLATED = [model.slug for model in PLAN.interpolated.values()]
-SCORED = {PLAN.scored_slug(BICUBIC, "raw"): (BICUBIC, "raw")} | {
-    PLAN.scored_slug(name, weights): (name, weights) for name, weights in PLAN.scored()
+SCORED = {
+    PLAN.scored_slug(name, weights): (name, weights)
+    for name, weights, _ in PLAN.tests()
 }
+TESTS = [
+    f"{PLAN.scored_slug(name, weights)}/{benchmark}"
+    for name, weights, benchmark in PLAN.tests()
+]
+# Where a dataset's images come from decides on the rule that makes them.
+SUBSETS = [name for name, dataset in PLAN.datasets.items() if dataset.part_of]
+FETCHED = [name for name, dataset in PLAN.datasets.items() if dataset.is_fetched]
 TABLE_NAMES = [name for name, table in RUN.tables if table]
 
 
@@ -65,17 +76,17 @@ wildcard_constraints:
     table=any_of(TABLE_NAMES),
 
 
-PREPARED = [
-    f"{RUN.data_dir}/{dataset}/x{SCALE}/{part}"
-    for part, datasets in (
-        (
-            "images",
-            [*RUN.benchmarks, *(model.dataset for model in PLAN.trained.values())],
-        ),
-        ("patches", [model.dataset for model in PLAN.trained.values()]),
-    )
-    for dataset in dict.fromkeys(datasets)
-] + ([f"{RESULTS}/mad_patches.json"] if RUN.mad else [])
+PREPARED = (
+    [
+        f"{RUN.data_dir}/{dataset}/x{SCALE}/images"
+        for dataset in PLAN.prepared_datasets()
+    ]
+    + [
+        f"{RUN.data_dir}/{dataset}/x{SCALE}/patches"
+        for dataset in dict.fromkeys(model.dataset for model in PLAN.trained.values())
+    ]
+    + ([f"{RESULTS}/mad_patches.json"] if RUN.mad else [])
+)
 MODEL_FILES = (
     collect(
         "{results}/models/{model}/{file}",
@@ -94,18 +105,12 @@ MODEL_FILES = (
         model=FINETUNED if RUN.mad else [],
     )
 )
-SR_IMAGES = collect(
-    "{results}/images/{scored}/{benchmark}",
-    results=RESULTS,
-    scored=SCORED,
-    benchmark=RUN.benchmarks,
-)
-SCORES = collect(
-    "{results}/metrics/{scored}/{benchmark}.csv",
-    results=RESULTS,
-    scored=SCORED,
-    benchmark=RUN.benchmarks,
-)
+SR_IMAGES = [f"{RESULTS}/images/{test}" for test in TESTS]
+SCORES = [
+    f"{RESULTS}/metrics/{test}.csv"
+    for test in TESTS
+    if test.rpartition("/")[2] in PLAN.scored_benchmarks
+]
 TABLES = collect(
     "{results}/tables/{table}{form}",
     results=RESULTS,
@@ -131,9 +136,10 @@ FIGURES = collect(
 ) + ([f"{RESULTS}/figures/mad_stability.csv"] if RUN.figures.mad_stability else [])
 
 
-def option(name, file):
-    """An optional file as words of a shell line; nothing where there is no file."""
-    return f"{name} {shlex.quote(str(file))}" if file else ""
+def option(name, files):
+    """Files as words of a shell line, each after the option's name; nothing where there is none."""
+    files = [files] if isinstance(files, str) else files
+    return " ".join(f"{name} {shlex.quote(str(file))}" for file in files)
 
 
 def own_run_folder():
@@ -143,6 +149,37 @@ def own_run_folder():
         sys.exit(f"gansr: error: {error}")
 
 
+def print_needs():
+    """After a dry run: what the jobs that it lists need."""
+    if not workflow.dryrun or not workflow.is_main_process:
+        return
+    jobs = list(workflow.dag.needrun_jobs(exclude_finished=False))
+
+    def names(rules, wildcard):
+        return [job.wildcards[wildcard] for job in jobs if job.rule.name in rules]
+
+    trained = names(("pretrain", "finetune"), "model")
+    asked_for = workflow.global_resources.get("gpu")
+    needed = needs(
+        PLAN,
+        Jobs(
+            total=len(jobs),
+            trained=[MODELS[model].name for model in trained],
+            fetched=names(("fetch",), "dataset"),
+            weights=names(("fetch_weights",), "weights"),
+            prepared=names(("images", "subset"), "dataset"),
+            patch_stores=names(("patch_store",), "dataset"),
+            tested=names(("upscale",), "benchmark"),
+        ),
+        PLAN.catalog.rates,
+        gpus=int(asked_for.value) if asked_for else 1,
+    )
+    print(f"\nThe run {RUN.run} needs", *needed, sep="\n  ", file=sys.stderr)
+
+
+atexit.register(print_needs)
+
+
 def print_where_the_results_are():
     print(f"\nTables and figures of the run {RUN.run}:", file=sys.stderr)
     for pattern in ("tables/*.md", "figures/*.png"):
@@ -150,16 +187,19 @@ def print_where_the_results_are():
             print(f"  {file}", file=sys.stderr)
 
 
-def dataset_slice(wildcards):
-    dataset = PLAN.datasets[wildcards.dataset]
-    return canonical(
-        {
-            "code": code_versions.IMAGES,
-            "name": wildcards.dataset,
-            "scale": SCALE,
-            "dataset": dataset.model_dump(mode="json", exclude={"licence"}),
-        }
-    )
+def prepared_images(*datasets):
+    return [f"{RUN.data_dir}/{name}/x{SCALE}/images" for name in datasets]
+
+
+def dataset_receipt(wildcards):
+    """Where the archive came from must not make its images again."""
+    if wildcards.dataset not in FETCHED:
+        return []
+    return ancient(f"{RECEIPTS}/datasets/{wildcards.dataset}.json")
+
+
+def weight_receipts(names):
+    return [ancient(f"{RECEIPTS}/weights/{name}.json") for name in names]
 
 
 def dataset_files(wildcards):
@@ -193,10 +233,9 @@ def parent_weights(number):
     return lambda wildcards: tested_weights(MODELS[wildcards.model].between[number])
 
 
-def vgg19_weights(wildcards):
-    perceptual = MODELS[wildcards.model].method.losses.get("perceptual", {"weight": 0})
-    needed = perceptual["weight"] > 0 and perceptual["weights"] == "pretrained"
-    return [str(PLAN.vgg19)] if needed else []
+def vgg19_receipt(wildcards):
+    method = MODELS[wildcards.model].method
+    return weight_receipts(["vgg19"] if method.needs_vgg19 else [])
 
 
 def upscale_slice(wildcards):
@@ -227,6 +266,10 @@ def table_specs(wildcards):
         f"{RESULTS}/models/{model}/spec.yaml"
         for model in slices.table_models(PLAN, wildcards.table)
     ]
+
+
+def table_images(wildcards):
+    return prepared_images(*slices.table_slice(PLAN, wildcards.table)["benchmarks"])
 
 
 def table_slice(wildcards):

@@ -1,29 +1,107 @@
-# HR images -> LR images (MATLAB bicubic) -> patch store of the training images.
+# Archives -> HR images -> LR images (MATLAB bicubic) -> patch store of the training images; and pretrained weights.
+
+
+rule fetch:
+    output:
+        f"{RECEIPTS}/datasets/{{dataset}}.json",
+    log:
+        f"{LOGS}/fetch/{{dataset}}.log",
+    benchmark:
+        f"{TIMINGS}/fetch/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=any_of(FETCHED),
+    # first of all: what cannot be had stops the run before anything is trained
+    priority: 100
+    conda:
+        "../../environment.yml"
+    params:
+        spec=lambda wildcards: canonical(
+            input_slices.fetch_slice(PLAN, wildcards.dataset)
+        ),
+        folder=str(RUN.datasets_dir),
+    shell:
+        "gansr fetch --spec {params.spec:q} --folder {params.folder:q} --output {output:q} --log {log:q}"
+
+
+rule fetch_weights:
+    output:
+        f"{RECEIPTS}/weights/{{weights}}.json",
+    log:
+        f"{LOGS}/fetch_weights/{{weights}}.log",
+    benchmark:
+        f"{TIMINGS}/fetch_weights/{{weights}}.tsv"
+    wildcard_constraints:
+        weights=any_of(PLAN.catalog.weights),
+    priority: 100
+    conda:
+        "../../environment.yml"
+    params:
+        spec=lambda wildcards: canonical(
+            input_slices.fetch_weights_slice(PLAN, wildcards.weights)
+        ),
+        folder=str(RUN.weights_dir),
+    shell:
+        "gansr fetch --spec {params.spec:q} --folder {params.folder:q} --output {output:q} --log {log:q}"
 
 
 rule images:
     input:
-        dataset_files,
+        files=dataset_files,
+        receipt=dataset_receipt,
     output:
         directory(f"{IMAGES}/images"),
     log:
         f"{LOGS}/images/{{dataset}}.log",
     benchmark:
         f"{TIMINGS}/images/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=any_of(name for name in PLAN.datasets if name not in SUBSETS),
+    conda:
+        "../../environment.yml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        spec=lambda wildcards: canonical(
+            input_slices.images_slice(PLAN, wildcards.dataset)
+        ),
+        receipt=lambda wildcards, input: option("--receipt", input.receipt),
+        archives=str(RUN.datasets_dir),
+    shell:
+        "gansr images --spec {params.spec:q} {params.receipt} --archives {params.archives:q} --output {output:q} "
+        "--threads {threads} --log {log:q}"
+
+
+rule subset:
+    input:
+        lambda wildcards: prepared_images(PLAN.datasets[wildcards.dataset].part_of),
+    output:
+        directory(f"{IMAGES}/images"),
+    log:
+        f"{LOGS}/subset/{{dataset}}.log",
+    benchmark:
+        f"{TIMINGS}/subset/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=any_of(SUBSETS),
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=1000,
+        runtime=30,
     params:
-        spec=dataset_slice,
+        spec=lambda wildcards: canonical(
+            input_slices.images_slice(PLAN, wildcards.dataset)
+        ),
     shell:
-        "gansr images --spec {params.spec:q} --output {output:q} --log {log:q}"
+        "gansr subset --spec {params.spec:q} --images {input:q} --output {output:q} --log {log:q}"
 
 
 rule patch_store:
     input:
-        images=f"{IMAGES}/images",
+        images=lambda wildcards: prepared_images(
+            *PLAN.datasets.parts(wildcards.dataset)
+        ),
     output:
         directory(f"{IMAGES}/patches"),
     log:
@@ -33,18 +111,19 @@ rule patch_store:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=1000,
+        runtime=240,
     params:
         code=code_versions.PATCH_STORE,
         scale=SCALE,
+        images=lambda wildcards, input: option("--images", input.images),
     shell:
-        "gansr patch-store --images {input.images:q} --scale {params.scale} --output {output:q} --log {log:q}"
+        "gansr patch-store {params.images} --scale {params.scale} --output {output:q} --log {log:q}"
 
 
 rule mad_patches:
     input:
-        images=f"{RUN.data_dir}/{RUN.mad.benchmark}/x{SCALE}/images" if RUN.mad else [],
+        images=prepared_images(RUN.mad.benchmark) if RUN.mad else [],
     output:
         f"{RESULTS}/mad_patches.json",
     log:

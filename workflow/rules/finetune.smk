@@ -6,7 +6,7 @@ rule finetune:
     input:
         patches=patch_store_of,
         start=start_weights,
-        vgg19=vgg19_weights,
+        vgg19=vgg19_receipt,
         mad_patches=rules.mad_patches.output if RUN.mad else [],
         mad_images=rules.mad_patches.input.images,
     output:
@@ -34,7 +34,9 @@ rule finetune:
         name=model_name,
         state=f"{RESULTS}/state/{{model}}",
         folder=subpath(output.raw, parent=True),
-        vgg19=lambda wildcards, input: option("--vgg19", input.vgg19),
+        vgg19=lambda wildcards, input: (
+            option("--vgg19", str(PLAN.weight_file("vgg19"))) if input.vgg19 else ""
+        ),
         mad_patches=lambda wildcards, input: option("--mad-patches", input.mad_patches),
         mad_images=lambda wildcards, input: option("--mad-images", input.mad_images),
     shell:

@@ -5,6 +5,7 @@ rule table:
     input:
         scores=table_scores,
         specs=table_specs,
+        images=table_images,
         published=f"{PLAN.catalog.folder}/published/{{table}}.csv",
     output:
         csv=report(
@@ -31,9 +32,10 @@ rule table:
     params:
         spec=table_slice,
         folder=subpath(output.csv, ancestor=2),
+        images=lambda wildcards, input: option("--images", input.images),
     shell:
         "gansr table {wildcards.table} --spec {params.spec:q} --run-folder {params.folder:q} "
-        "--published {input.published:q} --log {log:q}"
+        "{params.images} --published {input.published:q} --log {log:q}"
 
 
 rule provenance:

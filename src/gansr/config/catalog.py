@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gansr.config.dataset import Dataset, load_datasets
+from gansr.config.rates import Rates, load_rates
 from gansr.config.weights import WeightFile, load_weight_files
 from gansr.errors import UserError
 
@@ -32,6 +33,11 @@ class Catalog:
     def weights(self) -> dict[str, WeightFile]:
         """The weight files of weights.yaml."""
         return load_weight_files(self.folder / "weights.yaml")
+
+    @cached_property
+    def rates(self) -> Rates:
+        """The training rates of rates.yaml."""
+        return load_rates(self.folder / "rates.yaml")
 
     def published(self, table: str) -> Path:
         """The file with a paper's printed table."""

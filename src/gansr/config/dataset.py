@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import filecmp
-import importlib.util
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from PIL import Image
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from gansr.config.loading import read_yaml, validate
+from gansr.config.remote_file import Md5, RemoteFile
 from gansr.config.section import Section
-from gansr.errors import UserError, nearest
 
 # Images that come inside the scikit-image package: no network needed.
 ScikitImagePhotograph = Literal[
@@ -26,24 +24,86 @@ ScikitImagePhotograph = Literal[
     "retina",
     "rocket",
 ]
-# Different views of one scene: in training and in a benchmark at once, they would leak.
-SAME_SCENE = ({"motorcycle_left", "motorcycle_right"},)
+# A path in an archive; `*` stands for any part of one file's or folder's name.
+Pattern = Annotated[str, Field(min_length=1)]
+
+
+class Source(RemoteFile):
+    """An archive that holds a dataset, and which of its files are the images.
+
+    `images_md5` is the md5 of the images' own md5s, as hex digits, in the order of their names: it is the same
+    for every archive of the same files. `released_lr` are LR images that the archive holds as well, by scale:
+    LR is made here all the same, and compared with them.
+    """
+
+    images: Pattern
+    images_md5: Md5 | None = None
+    released_lr: dict[int, Pattern] = Field(default_factory=dict)
 
 
 class Dataset(Section):
-    """Where HR images come from, and whether they train or test."""
+    """Where HR images come from, and whether they train or test.
+
+    The images are those of exactly one of
+
+        scikit_image   photographs inside the scikit-image package
+        folder         a folder of the user's; with `lr_folder` also its LR images, else LR is made
+        union          other datasets, for training
+        part_of        another dataset without its gray images
+        sources, ask   archives, tried in order, and whom to ask where none can be fetched; a folder of the
+                       dataset's name in the run's `datasets_dir` takes their place
+
+    `images` is the expected number, `names` a regular expression for their names. A dataset without HR is
+    upscaled, and scored by nothing that needs HR. `megapixels` of all HR images together, roughly, tells a
+    dry run how much disk they need.
+    """
 
     role: Literal["train", "benchmark"]
     scikit_image: Annotated[list[ScikitImagePhotograph], Field(min_length=1)] | None = None
     folder: Path | None = None
+    lr_folder: Path | None = None
+    union: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
+    part_of: str | None = None
+    without_gray: bool = False
+    sources: tuple[Source, ...] = ()
+    ask: str = ""
+    images: PositiveInt | None = None
+    names: str | None = None
+    has_hr: bool = True
+    megapixels: PositiveFloat | None = None
     licence: str = ""
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether it comes from archives, or from a folder that the user was told to make."""
+        return bool(self.sources or self.ask)
+
+    @field_validator("names")
+    @classmethod
+    def _regular_expression(cls, names: str | None) -> str | None:
+        try:
+            re.compile(names or "")
+        except re.error as error:
+            raise ValueError(f"{names!r} is no regular expression: {error}") from None
+        return names
 
     @model_validator(mode="after")
     def _one_source(self) -> Dataset:
-        if (self.scikit_image is None) == (self.folder is None):
-            raise ValueError("give exactly one source: folder or scikit_image")
+        given = (self.scikit_image, self.folder, self.union, self.part_of)
+        if sum(source is not None for source in given) + self.is_fetched != 1:
+            raise ValueError(
+                "give exactly one source: folder or scikit_image, union, part_of, or sources (with ask, or ask alone)"
+            )
         if self.scikit_image and len(set(self.scikit_image)) < len(self.scikit_image):
             raise ValueError("scikit_image names one image twice")
+        if (self.part_of is not None) != self.without_gray:
+            raise ValueError("part_of and without_gray: true belong together; give both or none")
+        if self.lr_folder is not None and self.folder is None:
+            raise ValueError("lr_folder goes with folder, which holds the HR images; add it")
+        if self.union and len(set(self.union)) < len(self.union):
+            raise ValueError("union names one dataset twice")
+        if not self.has_hr and (self.role == "train" or self.lr_folder is not None):
+            raise ValueError("has_hr: false is for a benchmark of LR images alone")
         return self
 
 
@@ -56,104 +116,3 @@ class DatasetFile(Section):
 def load_datasets(file: Path) -> dict[str, Dataset]:
     """The datasets that config/datasets.yaml defines, by name."""
     return validate(DatasetFile, read_yaml(file), str(file)).datasets
-
-
-def image_files(dataset: Dataset, name: str) -> list[Path]:
-    """The dataset's image files, sorted by name.
-
-    In a folder every file counts that is not hidden, so that a stray file is reported rather than skipped.
-
-    Raises:
-        UserError: the folder does not exist or is empty, or two of its images would get one name.
-    """
-    if dataset.folder is None:
-        return [_scikit_image_file(image) for image in sorted(dataset.scikit_image or [])]
-    if not dataset.folder.is_dir():
-        raise UserError(f"dataset {name}: the folder {dataset.folder} does not exist; correct its path")
-    files = sorted(file for file in dataset.folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    if not files:
-        raise UserError(f"dataset {name}: the folder {dataset.folder} is empty; put HR images into it")
-    by_stem: dict[str, Path] = {}
-    for file in files:
-        other = by_stem.setdefault(file.stem, file)
-        if other is not file:
-            raise UserError(
-                f"dataset {name}: {other.name} and {file.name} in {dataset.folder} would both be the image "
-                f'"{file.stem}"; rename one'
-            )
-    return files
-
-
-def image_names(dataset: Dataset, name: str) -> list[str]:
-    """The names of the dataset's images, as they appear in file names and scores."""
-    return [file.stem for file in image_files(dataset, name)]
-
-
-def image_size(dataset: Dataset, name: str, image: str) -> tuple[int, int]:
-    """Height and width in pixels of one image, from its header.
-
-    Raises:
-        UserError: the dataset has no such image, or the file is not one.
-    """
-    files = {file.stem: file for file in image_files(dataset, name)}
-    if image not in files:
-        raise UserError(f'dataset {name}: unknown image "{image}"; {nearest(image, files)}')
-    return _size(files[image])
-
-
-def image_sizes(dataset: Dataset, name: str) -> dict[str, tuple[int, int]]:
-    """Height and width of every image, from the headers.
-
-    Raises:
-        UserError: a file is no image.
-    """
-    return {file.stem: _size(file) for file in image_files(dataset, name)}
-
-
-def _size(file: Path) -> tuple[int, int]:
-    try:
-        with Image.open(file) as opened:
-            return opened.height, opened.width
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise UserError(f"{file}: not an image that can be read; replace or remove it") from None
-
-
-def _scikit_image_file(image: str) -> Path:
-    package = importlib.util.find_spec("skimage")
-    if package is None or package.origin is None:
-        raise UserError("the package scikit-image is not installed; run make setup")
-    folder = Path(package.origin).parent / "data"
-    for file in (folder / f"{image}.png", folder / f"{image}.jpg"):
-        if file.is_file():
-            return file
-    raise UserError(f"{folder}: this version of scikit-image comes without {image}; install requirements.lock")
-
-
-def shared_images(one: Dataset, other: Dataset) -> list[str]:
-    """Images of `one` of which the other dataset holds the same file or another view of the scene."""
-    if one.scikit_image and other.scikit_image:
-        mine, others = set[str](one.scikit_image), set[str](other.scikit_image)
-        leaked = mine & others
-        for scene in SAME_SCENE:
-            if scene & mine and scene & others:
-                leaked |= scene & mine
-        return sorted(leaked)
-    if one.folder and other.folder:
-        if one.folder.resolve() == other.folder.resolve():
-            return [str(one.folder)]
-        return _equal_files(one.folder, other.folder)
-    return []
-
-
-def _equal_files(one: Path, other: Path) -> list[str]:
-    """Files of one folder that the other holds as well, under whatever name."""
-    by_bytes: dict[int, list[Path]] = {}
-    for file in other.iterdir() if other.is_dir() else ():
-        if file.is_file():
-            by_bytes.setdefault(file.stat().st_size, []).append(file)
-    equal = []
-    for file in sorted(one.iterdir()):
-        candidates = by_bytes.get(file.stat().st_size, []) if file.is_file() else []
-        if any(filecmp.cmp(file, candidate, shallow=False) for candidate in candidates):
-            equal.append(file.name)
-    return equal

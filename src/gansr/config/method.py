@@ -86,6 +86,12 @@ class Method(Section):
     batch_size: PositiveInt
     patch_size: PositiveInt
 
+    @property
+    def needs_vgg19(self) -> bool:
+        """Whether a loss term needs the pretrained VGG19."""
+        perceptual = self.losses.get("perceptual", {"weight": 0})
+        return bool(perceptual["weight"] > 0 and perceptual["weights"] == "pretrained")
+
     @field_validator("losses")
     @classmethod
     def _fill_loss_options(cls, losses: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from gansr.config.model import BICUBIC, Weights
 from gansr.config.section import Section
 
 # What each paper's table shows. Both papers call theirs LPIPS; scores of the two networks are not comparable.
-LDL_METRICS = ["lpips_alex", "psnr_y", "ssim_y"]
+LDL_METRICS = ["lpips_alex", "dists", "fid", "psnr_y", "ssim_y"]
 BEBY_METRICS = ["lpips_vgg", "pi", "psnr_y", "ssim_y"]
 TABLE_METRICS = {
     "ldl_table1": LDL_METRICS,
@@ -47,10 +47,19 @@ class Mad(Section):
     patches: MadPatches = "auto"
 
 
-class LdlTable1(Section):
-    """Table 1 of LDL; `reference` columns stand beside the models and do not contend for the best."""
+class ComparisonSettings(Section):
+    """What a table of models x benchmarks shows beside the models.
+
+    `reference` columns stand beside the models and do not contend for the best. `published_only` are columns
+    of the paper that no model of the run stands for, each with the reason.
+    """
 
     reference: tuple[str, ...] = (BICUBIC,)
+    published_only: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+
+
+class LdlTable1(ComparisonSettings):
+    """Table 1 of LDL."""
 
 
 class AblationRow(Section):
@@ -81,10 +90,8 @@ class BebyTable1(Section):
     columns: Annotated[list[AblationColumn], Field(min_length=1)]
 
 
-class BebyTable2(Section):
-    """Table 2 of Beby-GAN; the `reference` columns on its left do not contend for the best."""
-
-    reference: tuple[str, ...] = (BICUBIC,)
+class BebyTable2(ComparisonSettings):
+    """Table 2 of Beby-GAN; the `reference` columns are on its left."""
 
 
 class Tables(Section):
@@ -94,6 +101,11 @@ class Tables(Section):
     ldl_table2: LdlTable2 | None = None
     beby_table1: BebyTable1 | None = None
     beby_table2: BebyTable2 | None = None
+
+    def comparisons(self) -> dict[str, ComparisonSettings]:
+        """The tables of models x benchmarks that are made, by name."""
+        tables: dict[str, ComparisonSettings | None] = {"ldl_table1": self.ldl_table1, "beby_table2": self.beby_table2}
+        return {name: table for name, table in tables.items() if table}
 
 
 class MadStability(Section):

@@ -10,6 +10,7 @@ from gansr.config.loading import validate
 from gansr.config.plan_checks import check_override_keys, check_plan
 from gansr.config.planned import Plan
 from gansr.config.run import Run
+from gansr.config.seeds import with_seeds
 from gansr.errors import UserError
 
 
@@ -27,6 +28,7 @@ def load_plan(data: dict[str, Any], source: str, catalog: Catalog | None = None)
     run, catalog = validate(Run, data, source), catalog or Catalog()
     try:
         check_override_keys(run)
+        run = with_seeds(run)
         plan = Plan(run, source, catalog)
         check_plan(plan)
     except UserError as error:

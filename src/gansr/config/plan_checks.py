@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from gansr.config.dataset import image_size, image_sizes, shared_images
+from functools import cache
+
+from gansr.config.dataset_files import image_size, image_sizes
+from gansr.config.leaks import shared_images
 from gansr.config.method import CosineRestarts, MultiStep
-from gansr.config.outputs import TABLE_METRICS, figure_models
+from gansr.config.outputs import TABLE_METRICS, ComparisonSettings, figure_models
 from gansr.config.planned import Plan
 from gansr.config.run import PUBLISHED_SCALE, Run
 from gansr.errors import UserError, nearest
@@ -35,6 +38,7 @@ def check_plan(plan: Plan) -> None:
     _check_image_sizes(plan)
     _check_figures(plan)
     _check_table2_weights(plan)
+    _check_tables_have_hr(plan)
     _check_published(plan)
     _check_mad_patches(plan)
 
@@ -67,25 +71,29 @@ def _check_overrides(plan: Plan) -> None:
 
 
 def _check_leaks(plan: Plan) -> None:
-    for train in {model.dataset for model in plan.trained.values()}:
+    datasets = plan.datasets
+    for train in {part for model in plan.trained.values() for part in datasets.parts(model.dataset)}:
         for benchmark in plan.run.benchmarks:
-            leaked = shared_images(plan.datasets[train], plan.datasets[benchmark])
+            leaked = [
+                image for part in datasets.parts(benchmark) for image in shared_images(datasets[train], datasets[part])
+            ]
             if leaked:
                 raise UserError(f"the benchmark {benchmark} tests on what {train} trains on: {', '.join(leaked)}")
 
 
 def _check_image_sizes(plan: Plan) -> None:
-    """Images too small for a patch, from their headers; broken ones are found when they are read."""
+    """Images too small for a patch, from their headers; of images still to be fetched, when they are used."""
+    sizes_of = cache(lambda name: image_sizes(plan.datasets[name], name) if plan.datasets.is_here(name) else {})
     for model in plan.trained.values():
-        dataset = plan.datasets[model.dataset]
-        for image, (height, width) in image_sizes(dataset, model.dataset).items():
-            if min(height, width) < model.method.patch_size:
-                raise UserError(
-                    f"dataset {model.dataset}: {image} is {height} x {width}, smaller than the patch "
-                    f"({model.method.patch_size}) of {model.name}; remove the image or lower patch_size"
-                )
+        for part in plan.datasets.parts(model.dataset):
+            for image, (height, width) in sizes_of(part).items():
+                if min(height, width) < model.method.patch_size:
+                    raise UserError(
+                        f"dataset {part}: {image} is {height} x {width}, smaller than the patch "
+                        f"({model.method.patch_size}) of {model.name}; remove the image or lower patch_size"
+                    )
     mad = plan.run.mad
-    if mad and mad.patches == "auto":
+    if mad and mad.patches == "auto" and plan.datasets.is_here(mad.benchmark):
         sizes = image_sizes(plan.datasets[mad.benchmark], mad.benchmark)
         if not any(min(size) - min(size) % plan.run.scale >= mad.size for size in sizes.values()):
             raise UserError(f"mad.size: {mad.size} is larger than every image of {mad.benchmark}; lower it")
@@ -113,15 +121,26 @@ def _check_table2_weights(plan: Plan) -> None:
             raise UserError(f"tables.ldl_table2 row {row.row}: {row.model} has no EMA weights; set weights: raw")
 
 
+def _check_tables_have_hr(plan: Plan) -> None:
+    for name in TABLE_METRICS:
+        table = getattr(plan.run.tables, name)
+        tested = [table.benchmark] if name == "ldl_table2" and table else plan.run.benchmarks
+        if table and not set(tested) & set(plan.scored_benchmarks):
+            raise UserError(
+                f"tables.{name}: {', '.join(tested)} has no HR images to score with; name another benchmark"
+            )
+
+
 def _check_published(plan: Plan) -> None:
     for name, metrics in TABLE_METRICS.items():
         if getattr(plan.run.tables, name) and not set(metrics) & set(plan.run.metrics):
             raise UserError(
                 f"tables.{name}: none of its metrics ({', '.join(metrics)}) is in metrics; add one or remove the table"
             )
-    tables = {"ldl_table1": plan.run.tables.ldl_table1, "beby_table2": plan.run.tables.beby_table2}
-    for place, table in tables.items():
-        if table and not table.reference and not any(place in model.tables for model in plan.run.models):
+    tables = plan.run.tables.comparisons()
+    for place, settings in tables.items():
+        _check_published_only(plan, place, settings)
+        if not settings.reference and not any(place in model.tables for model in plan.run.models):
             raise UserError(f"tables.{place}: no model and no reference is a column of it; remove it")
     for model in plan.run.models:
         for place, column in model.published.items():
@@ -144,11 +163,28 @@ def _check_published(plan: Plan) -> None:
                 )
 
 
+def _check_published_only(plan: Plan, place: str, settings: ComparisonSettings) -> None:
+    known = plan.catalog.published_columns(place)
+    compared = {column for model in plan.run.models for table, column in model.published.items() if table == place}
+    for column in settings.published_only:
+        if column not in known:
+            raise UserError(
+                f"tables.{place}.published_only: {plan.catalog.published(place)} has no column {column}; "
+                f"{nearest(column, known)}"
+            )
+        if column in compared:
+            raise UserError(f"tables.{place}.published_only: a model is compared with {column}; remove it there")
+
+
 def _check_mad_patches(plan: Plan) -> None:
     mad = plan.run.mad
     if mad is None:
         return
     dataset = plan.datasets[mad.benchmark]
+    if not dataset.has_hr:
+        raise UserError(f"mad.benchmark: {mad.benchmark} has no HR images, from which patches are taken; name another")
+    if not plan.datasets.is_here(mad.benchmark):
+        return
     for number, patch in enumerate(mad.patches if mad.patches != "auto" else []):
         height, width = image_size(dataset, mad.benchmark, patch.image)
         height, width = height - height % plan.run.scale, width - width % plan.run.scale

@@ -11,14 +11,15 @@ from typing import Any
 
 from gansr import code_versions
 from gansr.config.catalog import Catalog
-from gansr.config.dataset import Dataset, image_files
 from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, read_method, variants
 from gansr.config.model import BICUBIC, Model, Weights, generator_of, slug
+from gansr.config.planned_datasets import PlannedDatasets
 from gansr.config.run import Run
+from gansr.config.seeds import with_seed
 from gansr.config.weights import METRIC_WEIGHTS
-from gansr.errors import UserError, nearest
+from gansr.errors import UserError
 
 SMALLEST_LR = {"swinir": 8}  # pixels: one attention window
 
@@ -69,12 +70,9 @@ class Plan:
         self.run = run
         self.source = source
         self.catalog = catalog
-        doubled = sorted(set(run.datasets) & set(catalog.datasets))
-        if doubled:
-            raise UserError(f'datasets: "{doubled[0]}" is already in {catalog.folder}/datasets.yaml; rename yours')
-        self.datasets = {**catalog.datasets, **run.datasets}
+        self.datasets = PlannedDatasets(run, catalog)
         for name in run.benchmarks:
-            self._dataset(name, "benchmark", "benchmarks")
+            self.datasets.checked(name, "benchmark", "benchmarks")
         by_name = {model.name: model for model in run.models}
         self.models: dict[str, PlannedModel] = {}
         for model in run.models:
@@ -82,15 +80,6 @@ class Plan:
             self.models[model.name] = plan(model, generator_of(model, by_name))
         self.trained = {name: model for name, model in self.models.items() if isinstance(model, TrainedModel)}
         self.interpolated = {name: model for name, model in self.models.items() if isinstance(model, InterpolatedModel)}
-
-    def _dataset(self, name: str, role: str, place: str) -> Dataset:
-        if name not in self.datasets:
-            raise UserError(f'{place}: unknown dataset "{name}"; {nearest(name, self.datasets)}')
-        dataset = self.datasets[name]
-        if dataset.role != role:
-            raise UserError(f"{place}: the dataset {name} has the role {dataset.role}, not {role}")
-        image_files(dataset, name)
-        return dataset
 
     def _plan_trained(self, model: Model, generator: str) -> TrainedModel:
         run = self.run
@@ -100,12 +89,10 @@ class Plan:
         except UserError as error:
             raise UserError(f"model {model.name}: {error}") from None
         file = self.catalog.methods / f"{model.method}.yaml"
-        method = validate(Method, raw, f"{file}{_in_variant(raw)}")
         known = variants(self.catalog.methods, model.method)
-        for other in known:
-            unused = read_method(self.catalog.methods, model.method, other)
-            validate(Method, unused, f"{file}{_in_variant(unused)}")
-        as_written = method
+        readings = {variant: read_method(self.catalog.methods, model.method, variant) for variant in known}
+        methods = {v: validate(Method, reading, f"{file}{_in_variant(reading)}") for v, reading in readings.items()}
+        method = as_written = methods[model.variant or known[0]]
         if method.stage in run.overrides:
             overridden = apply_overrides(raw, run.overrides[method.stage])
             method = validate(Method, overridden, f"{self.source}: overrides.{method.stage} on {model.method}")
@@ -123,8 +110,8 @@ class Plan:
         self._check_drop_path(model, generator, method)
         self._check_perceptual_weights(model, method)
         dataset = model.dataset or run.train_dataset
-        self._dataset(dataset, "train", f"model {model.name}")
-        seed = run.seed if model.seed is None else model.seed
+        self.datasets.checked(dataset, "train", f"model {model.name}")
+        seed = run.all_seeds[0] if model.seed is None else model.seed
         spec = {
             "code": code_versions.TRAINING,
             "scale": run.scale,
@@ -176,36 +163,73 @@ class Plan:
             )
 
     def _check_perceptual_weights(self, model: Model, method: Method) -> None:
-        perceptual = method.losses.get("perceptual", {"weight": 0})
-        if perceptual["weight"] > 0 and perceptual["weights"] == "pretrained" and not self.vgg19.is_file():
-            address = self.catalog.weights["vgg19"].address
+        if method.needs_vgg19 and not self.has_weights("vgg19"):
             raise UserError(
-                f"model {model.name}: {self.vgg19} is not there; download {address} to it, "
-                f"or set overrides.finetune.losses.perceptual.weights: random"
+                f"model {model.name}: {self.weight_file('vgg19')} is not there; set download: true, or download "
+                f"{self.catalog.weights['vgg19'].addresses[0]} to it, or set "
+                f"overrides.finetune.losses.perceptual.weights: random"
             )
 
-    @property
-    def vgg19(self) -> Path:
-        """Where the weights of the perceptual loss are expected."""
-        return self.run.weights_dir / self.catalog.weights["vgg19"].file
+    def weight_file(self, name: str) -> Path:
+        """Where a file of weights.yaml is kept, or will be."""
+        return self.run.weights_dir / self.catalog.weights[name].file
+
+    def has_weights(self, name: str) -> bool:
+        """Whether a file of weights.yaml is there, or may be downloaded."""
+        return self.run.download or self.weight_file(name).is_file()
 
     @property
-    def metric_weights(self) -> list[Path]:
-        """Where the weights that the run's metrics need are expected."""
-        networks = [METRIC_WEIGHTS[metric] for metric in self.run.metrics if metric in METRIC_WEIGHTS]
-        return [self.run.weights_dir / self.catalog.weights[network].file for network in networks]
+    def metric_weights(self) -> list[str]:
+        """The weights that the run's metrics need and that can be had; a metric without them is an empty cell."""
+        names = [METRIC_WEIGHTS[metric] for metric in self.run.metrics if metric in METRIC_WEIGHTS]
+        return [name for name in names if self.has_weights(name)]
 
-    def scored(self) -> list[tuple[str, Weights]]:
-        """The models and weights that are tested: every model as published, and what LDL's Table 2 asks for."""
-        pairs: list[tuple[str, Weights]] = [(name, self.tested_weights(name)) for name in self.models]
+    @property
+    def weights(self) -> list[str]:
+        """All weights that the run needs and that can be had."""
+        perceptual = ["vgg19"] if any(model.method.needs_vgg19 for model in self.trained.values()) else []
+        return [*self.metric_weights, *perceptual]
+
+    def prepared_datasets(self) -> list[str]:
+        """The datasets of which the run needs HR and LR images: parts of unions, not unions."""
+        trained = {part for model in self.trained.values() for part in self.datasets.parts(model.dataset)}
+        tested = {name for benchmark in self.run.benchmarks for name in (benchmark, *self.datasets.parts(benchmark))}
+        return sorted(trained | tested)
+
+    @property
+    def scored_benchmarks(self) -> list[str]:
+        """The benchmarks with HR images; SR of the others is made to be looked at."""
+        return [name for name in self.run.benchmarks if self.datasets[name].has_hr]
+
+    def tests(self) -> list[tuple[str, Weights, str]]:
+        """What is tested: model, weights, benchmark.
+
+        MATLAB bicubic and every model with the weights it is published with on every benchmark, and what LDL's
+        Table 2 asks for on its own.
+        """
+        pairs: list[tuple[str, Weights]] = [
+            (BICUBIC, "raw"),
+            *((name, self.tested_weights(name)) for name in self.models),
+        ]
+        tests = [(name, weights, benchmark) for name, weights in pairs for benchmark in self.run.benchmarks]
         table = self.run.tables.ldl_table2
-        pairs += [(row.model, row.weights) for row in table.rows] if table else []
-        return list(dict.fromkeys(pairs))
+        for row in table.rows if table else ():
+            tests += [(name, row.weights, table.benchmark) for name in self.over_seeds(row.model)] if table else []
+        return list(dict.fromkeys(tests))
 
     def tested_weights(self, model: str) -> Weights:
         """EMA weights where the method keeps them, as LDL's Table 1 does, else the raw weights."""
         trained = self.trained.get(model)
         return "ema" if trained is not None and trained.method.ema_decay is not None else "raw"
+
+    def over_seeds(self, model: str) -> list[str]:
+        """The model under its name and with each further seed of the run."""
+        return list(dict.fromkeys(with_seed(model, seed, self.run) for seed in self.run.all_seeds))
+
+    def scored_slugs(self, model: str, weights: Weights) -> list[str]:
+        """The folders of a model's images and scores, one for every seed."""
+        names = [BICUBIC] if model == BICUBIC else self.over_seeds(model)
+        return [self.scored_slug(name, weights) for name in names]
 
     def scored_slug(self, model: str, weights: Weights) -> str:
         """The folder of a model's images and scores; raw weights beside tested EMA weights get a suffix."""

@@ -18,7 +18,7 @@ from gansr.config.section import Section
 from gansr.errors import nearest
 
 PUBLISHED_SCALE = 4  # of the papers' tables
-Metric = Literal["psnr_y", "ssim_y", "lpips_alex", "lpips_vgg", "pi"]
+Metric = Literal["psnr_y", "ssim_y", "lpips_alex", "lpips_vgg", "dists", "fid", "pi"]
 
 
 class Run(Section):
@@ -27,7 +27,10 @@ class Run(Section):
     run: str
     scale: Literal[2, 4]
     seed: NonNegativeInt = 0
+    seeds: tuple[NonNegativeInt, ...] = ()
+    download: bool = True
     data_dir: Path = Path("results/data")
+    datasets_dir: Path = Path("datasets")
     weights_dir: Path = Path("weights")
     datasets: dict[str, Dataset] = Field(default_factory=dict)
     train_dataset: str
@@ -40,6 +43,11 @@ class Run(Section):
     tables: Tables = Tables()
     figures: Figures = Figures()
 
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds that models without a seed of their own are trained with."""
+        return self.seeds or (self.seed,)
+
     @field_validator("run")
     @classmethod
     def _safe_run(cls, run: str) -> str:
@@ -51,11 +59,11 @@ class Run(Section):
     @classmethod
     def _safe_datasets(cls, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
         for name in datasets:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-                raise ValueError(f'"{name}" names a folder: letters, digits, ".", "_" and "-"')
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == "receipts":
+                raise ValueError(f'"{name}" names a folder: letters, digits, ".", "_" and "-"; not "receipts"')
         return datasets
 
-    @field_validator("data_dir", "weights_dir")
+    @field_validator("data_dir", "datasets_dir", "weights_dir")
     @classmethod
     def _no_braces(cls, folder: Path) -> Path:
         if "{" in str(folder) or "}" in str(folder):
@@ -84,6 +92,20 @@ class Run(Section):
                 raise ValueError(f'"{name}" is given twice; remove one')
         return names
 
+    @field_validator("seeds")
+    @classmethod
+    def _different_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        for seed in seeds:
+            if seeds.count(seed) > 1:
+                raise ValueError(f"{seed} is given twice; remove one")
+        return seeds
+
+    @check(mode="after")
+    def _one_way_of_seeding(self) -> Run:
+        if self.seeds and "seed" in self.model_fields_set:
+            raise ValueError("seed and seeds are both given; remove one")
+        return self
+
     @check(mode="after")
     def _names_refer_to_something(self) -> Run:
         check_names(self.models)
@@ -106,8 +128,8 @@ class Run(Section):
 
 
 def _check_tables(tables: Tables, models: dict[str, Model], benchmarks: list[str]) -> None:
-    for place, table in (("ldl_table1", tables.ldl_table1), ("beby_table2", tables.beby_table2)):
-        for name in table.reference if table else ():
+    for place, table in tables.comparisons().items():
+        for name in table.reference:
             _known("model", name, [BICUBIC, *models], f"tables.{place}.reference")
     if tables.ldl_table2:
         _known("benchmark", tables.ldl_table2.benchmark, benchmarks, "tables.ldl_table2")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from gansr import code_versions
-from gansr.config.dataset import image_names
 from gansr.config.model import BICUBIC, TRAINING_ONLY, ComparisonTable
 from gansr.config.outputs import Mad
 from gansr.config.planned import Plan
@@ -51,7 +50,12 @@ def table_models(plan: Plan, table: str) -> list[str]:
 def table_scores(plan: Plan, table: str) -> list[tuple[str, str]]:
     """The (scored folder, benchmark) pairs that a table reads."""
     data = table_slice(plan, table)
-    return [(entry["scored"], benchmark) for entry in data["entries"] for benchmark in data["benchmarks"]]
+    return [
+        (scored, benchmark)
+        for entry in data["entries"]
+        for scored in entry["scored"]
+        for benchmark in data["benchmarks"]
+    ]
 
 
 def _comparison(plan: Plan, table: ComparisonTable) -> dict[str, Any]:
@@ -71,7 +75,11 @@ def _comparison(plan: Plan, table: ComparisonTable) -> dict[str, Any]:
         columns.sort(key=lambda column: order.index(column["group"]))
     else:
         columns.sort(key=lambda column: not column["reference"])
-    return {"entries": columns, "benchmarks": _benchmarks(plan, plan.run.benchmarks)}
+    return {
+        "entries": columns,
+        "benchmarks": plan.scored_benchmarks,
+        "published_only": settings.published_only,
+    }
 
 
 def _beby_table1(plan: Plan, table: str) -> dict[str, Any]:
@@ -80,7 +88,7 @@ def _beby_table1(plan: Plan, table: str) -> dict[str, Any]:
         _column(plan, column.column, column.model, False) | {"published": column.column}
         for column in plan.run.tables.beby_table1.columns
     ]
-    return {"entries": columns, "benchmarks": _benchmarks(plan, plan.run.benchmarks)}
+    return {"entries": columns, "benchmarks": plan.scored_benchmarks}
 
 
 def _column(plan: Plan, column: str, model: str, reference: bool) -> dict[str, Any]:
@@ -91,7 +99,7 @@ def _column(plan: Plan, column: str, model: str, reference: bool) -> dict[str, A
         "model": model,
         "group": "" if bicubic else _group(plan, plan.models[model].generator),
         "reference": reference,
-        "scored": plan.scored_slug(model, weights),
+        "scored": plan.scored_slugs(model, weights),
         "model_slug": None if bicubic else plan.models[model].slug,
         "weights": weights if model in plan.trained else None,
     }
@@ -118,7 +126,7 @@ def _ldl_table2(plan: Plan, table: str) -> dict[str, Any]:
             {
                 "row": str(row.row),
                 "model": row.model,
-                "scored": plan.scored_slug(row.model, row.weights),
+                "scored": plan.scored_slugs(row.model, row.weights),
                 "model_slug": plan.models[row.model].slug,
                 "M": used,
                 "sigma_M": used and artifact["patch_weight"],
@@ -126,7 +134,7 @@ def _ldl_table2(plan: Plan, table: str) -> dict[str, Any]:
                 "Psi_EMA": row.weights == "ema",
             }
         )
-    return {"entries": rows, "benchmarks": _benchmarks(plan, [settings.benchmark])}
+    return {"entries": rows, "benchmarks": [settings.benchmark]}
 
 
 def _method(plan: Plan, model: str) -> str:
@@ -138,10 +146,6 @@ def _method(plan: Plan, model: str) -> str:
     changed = [f"{key} {value}" for key, value in trained.overridden.items() if key not in told]
     variant = f" ({trained.method.variant})" if trained.has_variants else ""
     return f"{trained.method.title}{variant}" + (f", with {', '.join(changed)}" if changed else "")
-
-
-def _benchmarks(plan: Plan, names: list[str]) -> dict[str, list[str]]:
-    return {name: image_names(plan.datasets[name], name) for name in names}
 
 
 def figure_slice(plan: Plan, figure: str) -> dict[str, Any]:
@@ -175,10 +179,8 @@ def provenance_slice(plan: Plan) -> dict[str, Any]:
         "run": plan.run.model_dump(mode="json"),
         "models": {model.name: {"slug": model.slug, "seed": model.seed} for model in plan.trained.values()}
         | {model.name: {"slug": model.slug} for model in plan.interpolated.values()},
-        "datasets": {
-            name: plan.datasets[name].licence
-            for name in sorted({*(model.dataset for model in plan.trained.values()), *plan.run.benchmarks})
-        },
+        "datasets": {name: plan.datasets[name].licence for name in plan.prepared_datasets()},
+        "weights": {name: plan.catalog.weights[name].licence for name in plan.weights},
     }
 
 

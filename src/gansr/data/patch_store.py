@@ -5,55 +5,158 @@
 
 Whole images are stored, not overlapping sub-images: a patch is one strided copy out of the page cache,
 nothing is decoded, and several processes share the memory.
+
+A store is built beside its final place with one image in memory at a time. Each finished image is a line
+in a journal, so that a build that was stopped goes on after the last of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from gansr.atomic import atomic_folder
+from gansr.atomic import resumable_folder, write_text
 from gansr.data.images import list_pngs, read_prepared
 from gansr.errors import UserError
-from gansr.progress import progress
+from gansr.progress import Progress
 
 INDEX = "index.json"
+JOURNAL = "journal.jsonl"
+HR, LR = "hr.uint8", "lr.uint8"
 
 
-def build_patch_store(images: Path, scale: int, output: Path) -> None:
-    """Fill a patch store from the folders `images`/HR and `images`/LR. One image is in memory at a time.
+@dataclass(frozen=True)
+class ImagePair:
+    """The HR and the LR file of one image."""
+
+    name: str
+    hr: Path
+    lr: Path
+
+    def read(self, scale: int) -> tuple[np.ndarray, np.ndarray]:
+        """HR and LR, H x W x 3 uint8; refused where HR is not exactly `scale` times LR."""
+        hr, lr = read_prepared(self.hr), read_prepared(self.lr)
+        if hr.shape[:2] != (lr.shape[0] * scale, lr.shape[1] * scale):
+            raise UserError(f"{self.hr}: its LR image is not {scale} times smaller; remove {self.hr.parents[1]}")
+        return hr, lr
+
+    def state(self) -> list[Any]:
+        """What tells whether the files are still those that an earlier build read."""
+        return [[file.stat().st_size, file.stat().st_mtime_ns] for file in (self.hr, self.lr)]
+
+
+def build_patch_store(images: Sequence[Path], scale: int, output: Path) -> None:
+    """Fill a patch store from folders with HR and LR, the images of all of them one after the other.
+
+    Memory: one decoded HR and LR image, 8.5 MB for 2040 x 1356 pixels, whatever the number of images. A
+    build that was stopped, also by SIGKILL, goes on after the images whose files have not changed since.
 
     Raises:
-        UserError: HR and LR do not hold the same images, or their sizes differ by another factor than `scale`.
+        UserError: HR and LR do not hold the same images, an image is in two folders, or the sizes of a pair
+            differ by another factor than `scale`.
     """
-    hr_files, lr_files = list_pngs(images / "HR"), list_pngs(images / "LR")
-    if not hr_files or hr_files.keys() != lr_files.keys():
-        raise UserError(f"{images}: HR and LR do not hold the same images; remove the folder and run again")
+    pairs = _pairs(images)
+    with resumable_folder(output) as folder:
+        entries = _unchanged(folder / JOURNAL, pairs, scale)
+        write_text(folder / JOURNAL, "".join(map(_line, entries)))
+        with (
+            _open_at(folder / HR, sum(_pixels(entry) * scale**2 for entry in entries)) as hr_stream,
+            _open_at(folder / LR, sum(_pixels(entry) for entry in entries)) as lr_stream,
+            (folder / JOURNAL).open("a", encoding="utf-8") as journal,
+        ):
+            counter = Progress("patch store", len(pairs), start=len(entries), unit="image")
+            for pair in pairs[len(entries) :]:
+                entries.append(_append(pair, scale, hr_stream, lr_stream))
+                journal.write(_line(entries[-1]))
+                journal.flush()
+                counter.advance()
+            counter.close()
+            for stream in (hr_stream, lr_stream):
+                os.fsync(stream.fileno())
+        _write_index(folder, entries, scale)
+
+
+def _append(pair: ImagePair, scale: int, hr_stream: BinaryIO, lr_stream: BinaryIO) -> dict[str, Any]:
+    """Write the pixels of a pair, and return its line of the journal."""
+    state = pair.state()
+    hr, lr = pair.read(scale)
+    entry = {
+        "name": pair.name,
+        "hr_offset": hr_stream.tell(),
+        "lr_offset": lr_stream.tell(),
+        "height": lr.shape[0],
+        "width": lr.shape[1],
+        "sha256": hashlib.sha256(hr.tobytes() + lr.tobytes()).hexdigest(),
+        "state": [scale, *state],
+    }
+    for stream, pixels in ((hr_stream, hr), (lr_stream, lr)):
+        stream.write(np.ascontiguousarray(pixels).data)
+        stream.flush()
+    return entry
+
+
+def _pairs(images: Sequence[Path]) -> list[ImagePair]:
+    pairs: dict[str, ImagePair] = {}
+    for folder in images:
+        hr_files, lr_files = list_pngs(folder / "HR"), list_pngs(folder / "LR")
+        if not hr_files or hr_files.keys() != lr_files.keys():
+            raise UserError(f"{folder}: HR and LR do not hold the same images; remove the folder and run again")
+        for name, hr in hr_files.items():
+            if name in pairs:
+                raise UserError(f'{hr}: "{name}" is in {pairs[name].hr.parent} as well; rename one of the originals')
+            pairs[name] = ImagePair(name, hr, lr_files[name])
+    return list(pairs.values())
+
+
+def _unchanged(journal: Path, pairs: list[ImagePair], scale: int) -> list[dict[str, Any]]:
+    """The images of an earlier build that need not be read again: its first ones, as far as nothing changed."""
     entries: list[dict[str, Any]] = []
-    digest = hashlib.sha256()
-    hr_offset = lr_offset = 0
-    with atomic_folder(output) as folder:
-        with (folder / "hr.uint8").open("wb") as hr_stream, (folder / "lr.uint8").open("wb") as lr_stream:
-            for name in progress(list(hr_files), "patch store"):
-                hr, lr = read_prepared(hr_files[name]), read_prepared(lr_files[name])
-                if hr.shape[:2] != (lr.shape[0] * scale, lr.shape[1] * scale):
-                    raise UserError(f"{hr_files[name]}: its LR image is not {scale} times smaller; remove {images}")
-                for stream, pixels in ((hr_stream, hr), (lr_stream, lr)):
-                    stream.write(pixels.tobytes())
-                    digest.update(pixels.tobytes())
-                height, width = lr.shape[:2]
-                entries.append(
-                    {"name": name, "hr_offset": hr_offset, "lr_offset": lr_offset, "height": height, "width": width}
-                )
-                hr_offset += hr.size
-                lr_offset += lr.size
-        index = {"scale": scale, "sha256": digest.hexdigest(), "images": entries}
-        (folder / INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
+    lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
+    for line, pair in zip(lines, pairs, strict=False):
+        try:
+            entry = json.loads(line)
+        except ValueError:  # the last line of a build that was killed
+            break
+        if entry["name"] != pair.name or entry["state"] != [scale, *pair.state()]:
+            break
+        entries.append(entry)
+    for file, factor in ((HR, scale**2), (LR, 1)):
+        size = (journal.parent / file).stat().st_size if (journal.parent / file).is_file() else 0
+        while sum(_pixels(entry) * factor for entry in entries) > size:  # lost with the machine
+            entries.pop()
+    return entries
+
+
+def _pixels(entry: dict[str, Any]) -> int:
+    return int(entry["height"] * entry["width"] * 3)
+
+
+def _open_at(file: Path, size: int) -> BinaryIO:
+    """A file to append to, cut to what is known to be complete."""
+    stream = file.open("r+b" if file.is_file() else "w+b")
+    stream.truncate(size)
+    stream.seek(size)
+    return stream
+
+
+def _line(entry: dict[str, Any]) -> str:
+    return json.dumps(entry) + "\n"
+
+
+def _write_index(folder: Path, entries: list[dict[str, Any]], scale: int) -> None:
+    digest = hashlib.sha256("".join(entry.pop("sha256") for entry in entries).encode())
+    for entry in entries:
+        del entry["state"]
+    index = {"scale": scale, "sha256": digest.hexdigest(), "images": entries}
+    (folder / INDEX).write_text(json.dumps(index, indent=1), encoding="utf-8")
+    (folder / JOURNAL).unlink()
 
 
 @dataclass(frozen=True)

@@ -57,12 +57,19 @@ def sidecar(scores: Path) -> Path:
     return scores.with_suffix(".json")
 
 
+NOT_COMPUTED = {
+    "dists": "this version does not compute it",
+    "fid": "this version does not compute it",
+    "pi": "it needs NIQE and the Ma score, which this version does not compute",
+}
 LPIPS = "LPIPS v0.1, {} (torchvision's ImageNet weights), whole RGB images, no crop; mean over images"
 PROTOCOLS = {
     "psnr_y": psnr_ssim.PROTOCOL,
     "ssim_y": psnr_ssim.PROTOCOL,
     "lpips_alex": LPIPS.format("AlexNet"),
     "lpips_vgg": LPIPS.format("VGG16"),
+    "dists": "DISTS, VGG16, whole RGB images, no resize, no crop; mean over images",
+    "fid": "FID of the Inception of 2015-12-05 on whole images resized to 299 x 299 (bilinear), HR against SR",
     "pi": "PI of the PIRM challenge 2018, (mean NIQE + 10 - mean Ma score) / 2, on luma with 4 pixels cropped",
 }
 
@@ -79,8 +86,7 @@ def _load(metrics: list[str], weights: dict[str, Path]) -> tuple[dict[str, Metri
             functions[metric] = Lpips("alex" if metric == "lpips_alex" else "vgg", file)
         else:
             unavailable[metric] = f"the weights {file} are not there (config/weights.yaml says where from)"
-    if "pi" in metrics:
-        unavailable["pi"] = "it needs NIQE and the Ma score, which this version does not compute"
+    unavailable |= NOT_COMPUTED
     return functions, {metric: unavailable[metric] for metric in metrics if metric in unavailable}
 
 

@@ -10,9 +10,10 @@ import yaml
 from torch import Tensor
 
 from gansr.atomic import write_text
+from gansr.checksum import checksum
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
-from gansr.networks.weight_files import load_weights, save_weights, sha256
+from gansr.networks.weight_files import load_weights, save_weights
 
 
 def interpolate_weights(first: dict[str, Tensor], second: dict[str, Tensor], alpha: float) -> dict[str, Tensor]:
@@ -69,7 +70,7 @@ def interpolate_models(spec: dict[str, Any], name: str, first: Path, second: Pat
     description = {
         "model": name,
         "spec": dict(spec),
-        "inputs": {"first_sha256": sha256(first), "second_sha256": sha256(second)},
+        "inputs": {"first_sha256": checksum(first), "second_sha256": checksum(second)},
         "parameters": count_parameters(generator),
     }
     write_text(output / "spec.yaml", yaml.safe_dump(description, sort_keys=False, allow_unicode=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import struct
 from pathlib import Path
@@ -37,19 +36,6 @@ def load_weights(network: nn.Module, file: Path) -> None:
     except RuntimeError as error:
         complaint = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise UserError(f"{file}: the weights are of another network ({complaint})") from None
-
-
-def sha256(file: Path) -> str:
-    """The checksum of a file's content, as 64 hex digits.
-
-    Raises:
-        UserError: the file cannot be read.
-    """
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror})") from None
 
 
 def read_torch_file(file: Path, remedy: str) -> dict[str, Any]:

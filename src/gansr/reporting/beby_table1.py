@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from gansr.config.outputs import BEBY_METRICS
 from gansr.reporting.comparison_table import ComparisonTable
 from gansr.reporting.published import beby_names, read_published
 
@@ -16,7 +15,6 @@ class BebyTable1(ComparisonTable):
 
     name = "beby_table1"
     title = "Beby-GAN Table 1: ablation of the best-buddy loss and of region-awareness"
-    table_metrics = BEBY_METRICS
 
     def published(self, file: Path) -> pd.DataFrame:
         """The paper's values of the columns of the same name."""

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import pandas as pd
 
-from gansr.config.outputs import BEBY_METRICS
 from gansr.reporting.comparison_table import ComparisonTable
 from gansr.reporting.published import beby_names, read_published
 
@@ -17,7 +16,6 @@ class BebyTable2(ComparisonTable):
 
     name = "beby_table2"
     title = "Beby-GAN Table 2: PSNR-oriented generators and GAN-based methods"
-    table_metrics = BEBY_METRICS
     published_digits: ClassVar[dict[str, int]] = {"PSNR": 2}
 
     def published(self, file: Path) -> pd.DataFrame:

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from itertools import combinations
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 
 from gansr.reporting.layout import bold_markdown, latex, markdown
-from gansr.reporting.metrics import METRICS, best, in_table_order
+from gansr.reporting.metrics import METRICS, best
 from gansr.reporting.published import measured_cell
-from gansr.reporting.scores import Scores, paired_difference, read_scores
+from gansr.reporting.scores import Scores, paired_difference
+from gansr.reporting.table import Table
 
 Cell = tuple[str, str]  # benchmark, column
 
 
-class ComparisonTable(ABC):
-    """The table's numbers and its forms; a paper's table says which metrics it has and what is published."""
+class ComparisonTable(Table):
+    """The table's numbers and its forms; a paper's table says how it is called and what is published."""
 
-    name: str
-    title: str
-    table_metrics: list[str]
     grouped = False  # by generator; else all columns contend with each other
-    published_digits: ClassVar[dict[str, int]] = {}  # by metric, where the paper prints others than METRICS
 
     def __init__(self, data: dict[str, Any], run_folder: Path) -> None:
+        super().__init__(data, run_folder)
         self.columns: list[dict[str, Any]] = data["entries"]
-        self.benchmarks: dict[str, list[str]] = data["benchmarks"]
-        self.metrics = in_table_order(data["metrics"], self.table_metrics)
+        self.published_only: dict[str, str] = data.get("published_only", {})
         self.scores: dict[Cell, Scores] = {
-            (benchmark, column["name"]): read_scores(run_folder, column["scored"], benchmark, images, self.metrics)
-            for benchmark, images in self.benchmarks.items()
+            (benchmark, column["name"]): self._read_scores(column["scored"], benchmark)
+            for benchmark in self.benchmarks
             for column in self.columns
         }
         self.names = [column["name"] for column in self.columns]
         self.lines = [(metric, benchmark) for metric in self.metrics for benchmark in self.benchmarks]
         self.means = {line: self._means(*line) for line in self.lines}
+
+    def cells(self) -> list[tuple[str, str, Scores]]:
+        """The scores of every column on every benchmark."""
+        return [(name, benchmark, scores) for (benchmark, name), scores in self.scores.items()]
 
     def _means(self, metric: str, benchmark: str) -> list[float | None]:
         return [self.scores[benchmark, name].mean(metric) for name in self.names]
@@ -69,9 +69,11 @@ class ComparisonTable(ABC):
         return markdown(["metric", "benchmark", *self.names], rows, text_columns=2)
 
     def latex(self, caption: str) -> str:
-        """The table for a paper, columns under the name of their group."""
+        """The table for a paper, columns under the name of their group where there are groups."""
         index = pd.MultiIndex.from_tuples([(METRICS[metric].arrow, benchmark) for metric, benchmark in self.lines])
-        columns = pd.MultiIndex.from_tuples([(self._group(column), column["name"]) for column in self.columns])
+        columns = pd.Index(self.names)
+        if self.grouped:
+            columns = pd.MultiIndex.from_tuples([(self._group(column), column["name"]) for column in self.columns])
         texts = [
             [METRICS[metric].text(value) for value in self.means[metric, benchmark]] for metric, benchmark in self.lines
         ]
@@ -88,30 +90,21 @@ class ComparisonTable(ABC):
             for name in self.names
         )
 
-    @abstractmethod
-    def published(self, file: Path) -> pd.DataFrame:
-        """The paper's values of the columns that name one: metric, benchmark, model, published."""
-
     def _published_columns(self, table: pd.DataFrame, label: str) -> pd.DataFrame:
-        """The rows of a published table whose `label` is one that a column of this table names."""
+        """The rows of a published table whose `label` is one that a column of this table names, or is shown alone."""
         parts = [
             rows.assign(model=column["name"], published=rows["value"])
             for column in self.columns
             if column["published"] is not None
             for rows in [table[table[label] == column["published"]]]
         ]
+        parts += [
+            rows.assign(model=name, published=rows["value"])
+            for name in self.published_only
+            for rows in [table[table[label] == name]]
+        ]
         empty = table.head(0).assign(model="", published=0.0)
         return pd.concat([empty, *parts])[["metric", "benchmark", "model", "published"]]
-
-    def unavailable(self) -> dict[str, str]:
-        """Metrics of the table that could not be computed, with the reason."""
-        reasons = {metric: reason for scores in self.scores.values() for metric, reason in scores.unavailable.items()}
-        return {metric: reasons[metric] for metric in self.metrics if metric in reasons}
-
-    def protocols(self) -> dict[str, str]:
-        """The protocol of each metric of the table that was computed."""
-        protocols = next(iter(self.scores.values())).protocols
-        return {metric: protocols[metric] for metric in self.metrics if metric not in self.unavailable()}
 
     def tested_weights(self) -> list[str]:
         """Which weights each model was tested with."""
@@ -121,10 +114,6 @@ class ComparisonTable(ABC):
                 by_weights.setdefault(column["weights"], []).append(column["name"])
         words = {"ema": "EMA", "raw": "raw"}
         return [f"Tested with {words[kind]} weights: {', '.join(names)}" for kind, names in by_weights.items()]
-
-    def remarks(self) -> list[str]:
-        """What a reader of the published columns must know."""
-        return []
 
     def comparisons(self) -> list[str]:
         """Paired differences between the models of a group, with their intervals over images."""

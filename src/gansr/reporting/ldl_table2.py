@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 
-from gansr.config.outputs import LDL_METRICS
 from gansr.reporting.layout import bold_markdown, latex, markdown
-from gansr.reporting.metrics import METRICS, best, in_table_order
+from gansr.reporting.metrics import METRICS, best
 from gansr.reporting.published import measured_cell, read_published
-from gansr.reporting.scores import Scores, paired_difference, read_scores
+from gansr.reporting.scores import Scores, paired_difference
+from gansr.reporting.table import Table
 
 SWITCHES = ["M", "sigma_M", "M_refine", "Psi_EMA"]
 PUBLISHED_BENCHMARK = "DIV2K100"
 
 
-class LdlTable2:
+class LdlTable2(Table):
     """The table's numbers and its forms; its rows are one group, the best of each metric is bold."""
 
+    name = "ldl_table2"
     title = "LDL Table 2: ablation of the artifact map"
-    published_digits: ClassVar[dict[str, int]] = {}
 
     def __init__(self, data: dict[str, Any], run_folder: Path) -> None:
+        super().__init__(data, run_folder)
         self.rows: list[dict[str, Any]] = data["entries"]
-        ((self.benchmark, images),) = data["benchmarks"].items()
-        self.benchmarks: dict[str, list[str]] = data["benchmarks"]
-        self.metrics = in_table_order(data["metrics"], LDL_METRICS)
-        self.scores: list[Scores] = [
-            read_scores(run_folder, row["scored"], self.benchmark, images, self.metrics) for row in self.rows
-        ]
+        (self.benchmark,) = self.benchmarks
+        self.scores = [self._read_scores(row["scored"], self.benchmark) for row in self.rows]
         self.means = {metric: [scores.mean(metric) for scores in self.scores] for metric in self.metrics}
+
+    def cells(self) -> list[tuple[str, str, Scores]]:
+        """The scores of every row."""
+        return [(f"row {row['row']}", self.benchmark, s) for row, s in zip(self.rows, self.scores, strict=True)]
 
     def _labels(self) -> list[str]:
         return [METRICS[metric].label for metric in self.metrics]
@@ -77,7 +78,9 @@ class LdlTable2:
         marks = [[row["row"], *("✓" if row[switch] else "" for switch in SWITCHES)] for row in self.rows]
         index = pd.MultiIndex.from_tuples([tuple(mark) for mark in marks], names=names)
         columns = [METRICS[metric].arrow for metric in self.metrics]
-        return latex(pd.DataFrame(texts, index, columns), pd.DataFrame(bold, index, columns), caption, "tab:ldl_table2")
+        return latex(
+            pd.DataFrame(texts, index, columns), pd.DataFrame(bold, index, columns), caption, f"tab:{self.name}"
+        )
 
     def measured(self) -> pd.DataFrame:
         """One row per cell: its mean with its interval over images; empty where it could not be computed."""
@@ -95,15 +98,6 @@ class LdlTable2:
         return long.assign(benchmark=PUBLISHED_BENCHMARK, model="row " + long["row"])[
             ["metric", "benchmark", "model", "published"]
         ]
-
-    def unavailable(self) -> dict[str, str]:
-        """Metrics of the table that could not be computed, with the reason."""
-        reasons = {metric: reason for scores in self.scores for metric, reason in scores.unavailable.items()}
-        return {metric: reasons[metric] for metric in self.metrics if metric in reasons}
-
-    def protocols(self) -> dict[str, str]:
-        """The protocol of each metric of the table that was computed."""
-        return {metric: self.scores[0].protocols[metric] for metric in self.metrics if metric not in self.unavailable()}
 
     def tested_weights(self) -> list[str]:
         """Which weights each row was tested with."""

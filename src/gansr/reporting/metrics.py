@@ -26,6 +26,8 @@ class TableMetric:
 METRICS = {
     "lpips_alex": TableMetric("LPIPS", 4, higher_is_better=False),
     "lpips_vgg": TableMetric("LPIPS-VGG", 4, higher_is_better=False),
+    "dists": TableMetric("DISTS", 4, higher_is_better=False),
+    "fid": TableMetric("FID", 3, higher_is_better=False),
     "pi": TableMetric("PI", 2, higher_is_better=False),
     "psnr_y": TableMetric("PSNR", 3, higher_is_better=True),
     "ssim_y": TableMetric("SSIM", 4, higher_is_better=True),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import platform
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from gansr.atomic import write_text
+from gansr.checksum import checksum
 from gansr.reporting.facts import read_spec
 
 PACKAGES = [
@@ -52,7 +53,8 @@ def write_provenance(data: dict[str, Any], run_folder: Path, data_dir: Path) -> 
             name: _checksums(data_dir / name / f"x{data['run']['scale']}" / "images" / "HR")
             for name in data["datasets"]
         },
-        "dataset_licences": data["datasets"],
+        "fetched": {kind: _receipts(data_dir / "receipts" / kind, data[kind]) for kind in ("datasets", "weights")},
+        "licences": {kind: data[kind] for kind in ("datasets", "weights")},
         "job_seconds": _job_seconds(run_folder / "timings"),
         "configuration": data["run"],
     }
@@ -74,7 +76,13 @@ def _revision() -> dict[str, Any]:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    return {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.glob("*.png"))}
+    return {file.stem: checksum(file) for file in sorted(folder.glob("*.png"))}
+
+
+def _receipts(folder: Path, names: Iterable[str]) -> dict[str, Any]:
+    """Where each archive or file of weights came from and its checksum; nothing of what was not fetched."""
+    files = {name: folder / f"{name}.json" for name in names}
+    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.is_file()}
 
 
 def _job_seconds(timings: Path) -> dict[str, float]:

@@ -16,6 +16,7 @@ from gansr.reporting.statistics import mean_interval
 PUBLISHED_IMAGES = {
     "set5": 5,
     "set14": 14,
+    "set14_without_gray": 12,
     "bsds100": 100,
     "manga109": 109,
     "general100": 100,

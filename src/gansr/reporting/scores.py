@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gansr.data.images import list_pngs
 from gansr.errors import UserError
 from gansr.metrics.score import sidecar
 from gansr.reporting.metrics import METRICS
@@ -20,16 +21,54 @@ class Scores:
     """Scores of one model on one benchmark.
 
     `values` has one row per image and one column per metric, NaN throughout for a metric that could not
-    be computed; `unavailable` says why.
+    be computed; `unavailable` says why. Of a model trained with several seeds they are the means over the
+    seeds, and `by_seed` has the values of each.
     """
 
     values: pd.DataFrame
     protocols: dict[str, str]
     unavailable: dict[str, str]
+    by_seed: tuple[pd.DataFrame, ...] = ()
 
     def mean(self, metric: str) -> float | None:
         """The mean over all images of the benchmark; None where the metric could not be computed."""
         return None if metric in self.unavailable else float(self.values[metric].mean())
+
+    def spread(self, metric: str) -> float | None:
+        """The standard deviation over seeds (n - 1) of the mean over images; None with one seed or without scores."""
+        if metric in self.unavailable or len(self.by_seed) < 2:
+            return None
+        return float(np.std([values[metric].mean() for values in self.by_seed], ddof=1))
+
+
+def read_benchmarks(folders: list[Path]) -> dict[str, list[str]]:
+    """The names of the images in benchmarks' prepared folders <benchmark>/x<scale>/images.
+
+    Raises:
+        UserError: a folder holds no images.
+    """
+    benchmarks = {folder.resolve().parents[1].name: list(list_pngs(folder / "HR")) for folder in folders}
+    for folder, images in zip(folders, benchmarks.values(), strict=True):
+        if not images:
+            raise UserError(f"{folder}/HR: no images; remove the folder and run again")
+    return benchmarks
+
+
+def read_scores_of_seeds(
+    run_folder: Path, scored: list[str], benchmark: str, images: list[str], metrics: list[str]
+) -> Scores:
+    """The scores of a model trained with several seeds: image by image the mean over them.
+
+    Raises:
+        UserError: see `read_scores`.
+    """
+    first, *others = each = [read_scores(run_folder, name, benchmark, images, metrics) for name in scored]
+    if not others:
+        return first
+    by_seed = tuple(scores.values for scores in each)
+    values = pd.concat(by_seed).groupby(level=0).mean()
+    unavailable = {metric: reason for scores in each for metric, reason in scores.unavailable.items()}
+    return Scores(values, first.protocols, unavailable, by_seed)
 
 
 def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str], metrics: list[str]) -> Scores:

@@ -12,7 +12,6 @@ from gansr.config.run import PUBLISHED_SCALE
 from gansr.errors import UserError
 from gansr.reporting.beby_table1 import BebyTable1
 from gansr.reporting.beby_table2 import BebyTable2
-from gansr.reporting.comparison_table import ComparisonTable
 from gansr.reporting.facts import perceptual_facts, read_spec, scale_line, training_facts
 from gansr.reporting.layout import markdown
 from gansr.reporting.ldl_table1 import LdlTable1
@@ -20,13 +19,9 @@ from gansr.reporting.ldl_table2 import LdlTable2
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.published import beside_published
 from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT
+from gansr.reporting.table import Table
 
-TABLES: dict[str, type[ComparisonTable | LdlTable2]] = {
-    "ldl_table1": LdlTable1,
-    "ldl_table2": LdlTable2,
-    "beby_table1": BebyTable1,
-    "beby_table2": BebyTable2,
-}
+TABLES: dict[str, type[Table]] = {table.name: table for table in (LdlTable1, LdlTable2, BebyTable1, BebyTable2)}
 
 
 def write_table(name: str, data: dict[str, Any], run_folder: Path, published_file: Path) -> None:
@@ -44,12 +39,12 @@ def write_table(name: str, data: dict[str, Any], run_folder: Path, published_fil
     if name not in TABLES:
         raise UserError(f'unknown table "{name}"; valid: {", ".join(TABLES)}')
     table = TABLES[name](data, run_folder)
-    trained = _trained_models(data, run_folder)
+    specs = _model_specs(data, run_folder)
     test_images = sum(map(len, table.benchmarks.values()))
-    scale = scale_line(data["run"], data["scale"], list(trained.values()), f"{test_images} test images")
+    scale = scale_line(data["run"], data["scale"], list(specs.values()), f"{test_images} test images")
     beside = beside_published(table.measured(), table.published(published_file), data["scale"])
-    notes = _notes(table, data, trained, scale, set(beside[beside["published"].notna()]["model"]))
-    short = " ".join([f"{table.title}.", scale, *_perceptual(trained), "Not a reproduction of the paper's setting."])
+    notes = _notes(table, data, specs, scale, set(beside[beside["published"].notna()]["model"]))
+    short = " ".join([f"{table.title}.", scale, *_perceptual(specs), "Not a reproduction of the paper's setting."])
 
     folder = run_folder / "tables"
     _write_csv(folder / f"{name}_vs_published.csv", beside)
@@ -57,13 +52,13 @@ def write_table(name: str, data: dict[str, Any], run_folder: Path, published_fil
     write_text(folder / f"{name}.tex", table.latex(short))
     write_text(
         folder / f"{name}.md",
-        f"# {table.title}\n\n{table.markdown()}\n\n{_published_part(beside, table.published_digits)}{notes}",
+        f"# {table.title}\n\n{table.markdown()}\n\n{_published_part(beside, table)}{notes}",
     )
     _write_csv(folder / f"{name}.csv", table.csv())
 
 
-def _trained_models(data: dict[str, Any], run_folder: Path) -> dict[str, dict[str, Any]]:
-    # in the table's order, then those that they lie between
+def _model_specs(data: dict[str, Any], run_folder: Path) -> dict[str, dict[str, Any]]:
+    """The spec of every model, trained or interpolated: in the table's order, then those that they lie between."""
     shown = [entry["model_slug"] for entry in data["entries"] if entry["model_slug"]]
     return {slug: read_spec(run_folder, slug) for slug in dict.fromkeys([*shown, *data["models"]])}
 
@@ -73,19 +68,19 @@ def _write_csv(file: Path, table: pd.DataFrame) -> None:
         table.to_csv(partial, index=False, float_format="%.6g")
 
 
-def _perceptual(trained: dict[str, dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(filter(None, map(perceptual_facts, trained.values()))))
+def _perceptual(specs: dict[str, dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(filter(None, map(perceptual_facts, specs.values()))))
 
 
 def _notes(
-    table: ComparisonTable | LdlTable2,
+    table: Table,
     data: dict[str, Any],
-    trained: dict[str, dict[str, Any]],
+    specs: dict[str, dict[str, Any]],
     scale: str,
     compared: set[str],
 ) -> str:
     lines = ["## Notes", "", f"**Scale of this run.** {scale} It is not a reproduction of the paper's setting.", ""]
-    lines += [f"- {spec['model']}: {data['models'][slug]}; {training_facts(spec)}" for slug, spec in trained.items()]
+    lines += [f"- {spec['model']}: {data['models'][slug]}; {training_facts(spec)}" for slug, spec in specs.items()]
     lines += [f"- {words}" for words in table.tested_weights()]
     beside = [e for e in data["entries"] if e.get("published") and e["name"] in compared]
     if beside:
@@ -93,13 +88,21 @@ def _notes(
         lines.append(f"- Of the paper's columns: {pairs}")
     if data["scale"] != PUBLISHED_SCALE:
         lines.append(f"- The paper's table is x{PUBLISHED_SCALE}: nothing published stands beside this one")
-    lines += [f"- {words}" for words in _perceptual(trained)]
+    lines += [f"- {words}" for words in _perceptual(specs)]
+    published_only = data.get("published_only", {})
+    if published_only:
+        lines += ["", "**Published values only**, of systems that do not exist here:", ""]
+        lines += [f"- {column}: {reason}" for column, reason in published_only.items()]
     lines += ["", "**Protocols.**", ""]
     lines += [f"- {METRICS[metric].label}: {protocol}" for metric, protocol in table.protocols().items()]
     unavailable = table.unavailable()
     if unavailable:
         lines += ["", "**Empty cells.**", ""]
         lines += [f"- {METRICS[metric].label}: {reason}" for metric, reason in unavailable.items()]
+    spreads = table.spreads()
+    if spreads:
+        lines += ["", "**Seeds.** Cells are means over seeds. Standard deviations of the mean over seeds:", ""]
+        lines += [f"- {spread}" for spread in spreads]
     lines += [
         "",
         "**Intervals** are 95 % bootstrap intervals over the test images, paired for differences. They say nothing "
@@ -112,14 +115,15 @@ def _notes(
     return "\n".join(lines) + "\n"
 
 
-def _published_part(beside: pd.DataFrame, printed_digits: dict[str, int]) -> str:
+def _published_part(beside: pd.DataFrame, table: Table) -> str:
     """The paper's values of the same models, in a table of their own where benchmarks differ."""
     printed = beside[beside["published"].notna()]
     if printed.empty:
         return ""
     shared = printed["measured"].notna().any()
     wide = printed.pivot_table(index=["metric", "benchmark"], columns="model", values="published", sort=False)
-    digits = {metric.label: metric.digits for metric in METRICS.values()} | printed_digits
+    digits = {METRICS[name].label: METRICS[name].digits for name in table.metrics}
+    digits |= {label: number for label, number in table.published_digits.items() if label in digits}
     wide = wide[[metric in digits for metric in wide.index.get_level_values(0)]]
     rows = [
         [metric, benchmark, *("" if pd.isna(value) else f"{value:.{digits[metric]}f}" for value in values)]

@@ -19,12 +19,13 @@ import yaml
 from torch import Tensor
 
 from gansr.atomic import atomic_folder
+from gansr.checksum import checksum
 from gansr.data.patch_store import PatchStore
 from gansr.data.sampler import PatchBatch, PatchSampler
 from gansr.errors import UserError
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator, count_parameters, device
-from gansr.networks.weight_files import load_weights, save_weights, sha256
+from gansr.networks.weight_files import load_weights, save_weights
 from gansr.progress import Progress
 from gansr.training.snapshots import MonitoredPatch, Snapshots, load_patches
 from gansr.training.state_folder import StateFolder
@@ -280,4 +281,4 @@ def _truncate_log(file: Path, iteration: int) -> None:
 
 def _digests(inputs: TrainingInputs) -> dict[str, str | None]:
     files = {"start": inputs.start, "vgg19": inputs.vgg19, "mad_patches": inputs.mad_patches}
-    return {f"{name}_sha256": sha256(file) if file else None for name, file in files.items()}
+    return {f"{name}_sha256": checksum(file) if file else None for name, file in files.items()}

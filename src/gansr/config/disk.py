@@ -1,0 +1,63 @@
+"""How much disk a run's inputs and results need, estimated before any job starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gansr.config.dataset_files import image_sizes
+from gansr.config.planned import Plan
+
+PNG = 1.7  # bytes per pixel of an 8-bit RGB photograph, measured on Set14 (1.56) and BSDS100 (1.73)
+# The largest of the papers' models, RRDB with the VGG discriminator: raw and EMA weights, and a training's checkpoint
+# with the state of both optimisers.
+MODEL = 600_000_000
+
+
+@dataclass
+class Disk:
+    """Bytes that a run's jobs will write; what is not known is named and left out."""
+
+    plan: Plan
+    unknown: set[str] = field(default_factory=set)
+
+    def archives(self, datasets: list[str], weights: list[str]) -> float:
+        """Of the preferred source of each dataset and of each file of weights, one archive counted once.
+
+        An archive whose size nobody has published is taken to be PNG files of the dataset's pixels.
+        """
+        files: dict[str, float] = {}
+        for name in datasets:
+            for source in self.plan.datasets[name].sources[:1]:
+                files.setdefault(source.file, source.bytes or self._pixels(name) * PNG)
+        for name in weights:
+            expected = self.plan.catalog.weights[name]
+            files[expected.file] = expected.bytes or 0
+            if expected.bytes is None:
+                self.unknown.add(expected.file)
+        return sum(files.values())
+
+    def images(self, datasets: list[str]) -> float:
+        """Of prepared HR and LR images."""
+        return sum(map(self._pixels, datasets)) * PNG * (1 + 1 / self.plan.run.scale**2)
+
+    def patch_stores(self, datasets: list[str]) -> float:
+        """Of patch stores; a union's holds the images of all its parts."""
+        parts = [part for name in datasets for part in self.plan.datasets.parts(name)]
+        return sum(map(self._pixels, parts)) * 3 * (1 + 1 / self.plan.run.scale**2)
+
+    def sr_images(self, benchmarks: list[str]) -> float:
+        """Of SR images; a benchmark stands in the list once for every model tested on it."""
+        return sum(map(self._pixels, benchmarks)) * PNG
+
+    def models(self, number: int) -> float:
+        """Of so many models, at most."""
+        return number * MODEL
+
+    def _pixels(self, name: str) -> float:
+        dataset = self.plan.datasets[name]
+        if dataset.megapixels is not None:
+            return dataset.megapixels * 1e6
+        if self.plan.datasets.is_here(name):
+            return sum(height * width for height, width in image_sizes(dataset, name).values())
+        self.unknown.add(name)
+        return 0

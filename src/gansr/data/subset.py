@@ -1,0 +1,44 @@
+"""A benchmark without its gray images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shutil import copyfile
+
+from gansr.atomic import atomic_folder
+from gansr.data.images import list_pngs, read_prepared
+from gansr.errors import UserError
+from gansr.progress import progress
+
+
+def leave_out_gray(images: Path, name: str, expected: int | None, output: Path) -> None:
+    """Copy those of a benchmark's prepared images whose three channels are not equal everywhere.
+
+    It does not matter how a gray image was stored: with one channel or with three.
+
+    Args:
+        images: the benchmark's prepared folder with HR and LR.
+        name: the subset's name, for messages.
+        expected: its number of images, where known.
+        output: the subset's prepared folder.
+
+    Raises:
+        UserError: another number of images remains, or none.
+    """
+    files = list_pngs(images / "HR")
+    kept = [image for image in progress(list(files), name) if not _is_gray(files[image])]
+    if not kept or len(kept) != (expected or len(kept)):
+        raise UserError(
+            f"dataset {name}: {len(kept)} of the {len(files)} images in {images} are not gray, expected "
+            f"{expected or 'one at least'}; correct its number of images"
+        )
+    with atomic_folder(output) as folder:
+        for kind in ("HR", "LR"):
+            (folder / kind).mkdir()
+            for image in kept:
+                copyfile(images / kind / f"{image}.png", folder / kind / f"{image}.png")
+
+
+def _is_gray(file: Path) -> bool:
+    image = read_prepared(file)
+    return bool((image == image[..., :1]).all())

@@ -1,0 +1,82 @@
+"""What a dry run says that its jobs need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gansr.config.catalog import Catalog
+from gansr.config.disk import MODEL, PNG, Disk
+from gansr.config.needs import Jobs, _rounded, needs
+from gansr.config.planned import Plan
+
+ALL = ["train_dataset", "df2k", "benchmarks", ["set5", "uh4k"], "mad", ..., "figures", {}]
+TABLE2 = ["tables/ldl_table2/benchmark", "set5"]
+
+
+@pytest.fixture
+def plan(planned: Callable[..., Plan]) -> Plan:
+    return planned(*ALL, *TABLE2)
+
+
+def jobs(**what: list[str]) -> Jobs:
+    kinds = ("trained", "fetched", "weights", "prepared", "patch_stores", "tested")
+    return Jobs(total=7, **{kind: what.get(kind, []) for kind in kinds})
+
+
+def test_a_shared_archive_is_counted_once(plan: Plan) -> None:
+    disk = Disk(plan)
+    assert disk.archives(["set5", "set14", "urban100"], []) == 250112000
+    assert disk.archives(["div2k", "div2k100"], ["alexnet"]) == 3530603713 + 448993893 + 244408911
+
+
+def test_an_archive_of_unknown_size_is_taken_for_png_of_its_pixels(plan: Plan) -> None:
+    megapixels = plan.datasets["flickr2k"].megapixels
+    assert megapixels and Disk(plan).archives(["flickr2k"], []) == megapixels * 1e6 * PNG
+
+
+def test_a_patch_store_has_three_bytes_per_pixel_of_all_parts(plan: Plan) -> None:
+    disk = Disk(plan)
+    pixels = sum((plan.datasets[name].megapixels or 0) * 1e6 for name in ("div2k", "flickr2k"))
+    assert disk.patch_stores(["df2k"]) == pytest.approx(pixels * 3 * (1 + 1 / 16))
+    assert disk.images(["div2k", "flickr2k"]) == pytest.approx(pixels * PNG * (1 + 1 / 16))
+
+
+def test_the_pixels_of_a_users_folder_are_counted(planned: Callable[..., Plan], tmp_path: Path) -> None:
+    for number in range(3):
+        Image.new("RGB", (200, 100)).save(tmp_path / f"{number}.png")
+    own = ["datasets/own", {"role": "train", "folder": str(tmp_path)}, "train_dataset", "own"]
+    assert Disk(planned(*own)).patch_stores(["own"]) == pytest.approx(3 * 20000 * 3 * (1 + 1 / 16))
+
+
+def test_what_is_not_known_is_named_and_not_guessed(plan: Plan) -> None:
+    disk = Disk(plan)
+    assert disk.sr_images(["set5", "set5"]) == pytest.approx(2 * 0.57e6 * PNG)
+    assert disk.archives([], ["nrqm"]) == 0
+    plan.datasets["uh4k"] = plan.datasets["uh4k"].model_copy(update={"megapixels": None})
+    assert disk.images(["uh4k"]) == 0
+    assert disk.unknown == {"NRQM_model.mat", "uh4k"}
+
+
+def test_the_needs_are_told_a_line_each(plan: Plan, catalog: Catalog) -> None:
+    todo = jobs(trained=["Base", "Beby"], fetched=["div2k", "uh4k"], tested=["set5"])
+    total, gpu, disk, by_hand = needs(plan, todo, catalog.rates, gpus=4)
+    assert total == "7 jobs"
+    assert "GPU hours for 2 trainings" in gpu and catalog.rates.gpu in gpu and "hours on 4" in gpu
+    assert disk.startswith("about 4.7 GB") and f"models at most {2 * MODEL / 1e9:.1f}" in disk
+    assert by_hand.startswith("by hand: uh4k: UH4K") and "put its images into datasets/uh4k" in by_hand
+
+
+def test_nothing_to_train_takes_no_gpu_hours(plan: Plan, catalog: Catalog) -> None:
+    _, gpu, _ = needs(plan, jobs(), catalog.rates, gpus=1)
+    assert gpu.startswith("0.00 GPU hours for 0 trainings")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5612, "5,600"), (137.2, "140"), (9.99, "10"), (6.27, "6.3"), (0.456, "0.46"), (0, "0.00")]
+)
+def test_an_estimate_has_two_digits(value: float, text: str) -> None:
+    assert _rounded(value) == text
