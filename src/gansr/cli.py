@@ -108,6 +108,8 @@ def check(
         if isinstance(model, TrainedModel):
             start = f" from {model.start}" if model.start else ""
             made = f"{model.method_name} ({model.method.variant}) on {model.dataset}{start}, seed {model.seed}"
+        elif model.name in plan.released:
+            made = f"released as {plan.weight_file(plan.released[model.name].weights).name}"
         else:
             first, second = plan.interpolated[model.name].between
             made = f"{plan.interpolated[model.name].alpha:g} of the way from {first} to {second}"
@@ -230,10 +232,7 @@ def train(
     from gansr.training.train import train as train_model
 
     if vgg19 is not None:
-        from gansr.config.catalog import Catalog
-        from gansr.data.download import obtain
-
-        obtain(Catalog().weights["vgg19"], vgg19.parent, download=False)
+        _verify_weights("vgg19", vgg19)
     inputs = TrainingInputs(patches, start, vgg19, mad_patches, mad_images)
     try:
         train_model(_parse(spec), name, inputs, state, output)
@@ -256,6 +255,23 @@ def interpolate(
     from gansr.networks.interpolation import interpolate_models
 
     interpolate_models(_parse(spec), name, first, second, output)
+
+
+@app.command()
+def adopt(
+    spec: Slice,
+    weights: Annotated[Path, typer.Option(help="The released checkpoint, as config/weights.yaml lists it.")],
+    listed: Annotated[str, typer.Option(help="Its name there.")],
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    output: Annotated[Path, typer.Option(help="The model's folder.")],
+    log: LogFile = None,
+) -> None:
+    """A model from weights that others have released."""
+    _start(log)
+    _verify_weights(listed, weights)
+    from gansr.networks.released import adopt_released_model
+
+    adopt_released_model(_parse(spec), name, weights, output)
 
 
 @app.command()
@@ -296,17 +312,15 @@ def score(
     _take_devices(0, threads)
     from gansr.config.catalog import Catalog
     from gansr.config.weights import METRIC_WEIGHTS
-    from gansr.data.download import obtain
     from gansr.metrics.score import score_benchmark
 
     names = metrics.split(",")
     known = Catalog().weights
     weights = {}
     for metric in set(names) & set(METRIC_WEIGHTS):
-        expected = known[METRIC_WEIGHTS[metric]]
-        weights[metric] = weights_dir / expected.file
+        weights[metric] = weights_dir / known[METRIC_WEIGHTS[metric]].file
         if weights[metric].is_file():
-            obtain(expected, weights_dir, download=False)
+            _verify_weights(METRIC_WEIGHTS[metric], weights[metric])
     score_benchmark(names, sr, hr, weights, f"{sr.parent.name} on {sr.name}", output)
 
 
@@ -366,3 +380,11 @@ def provenance(
 
     _start(log)
     write_provenance(_parse(spec), run_folder, data_dir)
+
+
+def _verify_weights(listed: str, file: Path) -> None:
+    """Refuse weights whose content is not what config/weights.yaml says."""
+    from gansr.config.catalog import Catalog
+    from gansr.data.download import verify
+
+    verify(Catalog().weights[listed], file.parent)

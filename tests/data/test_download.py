@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import hashlib
 import json
 import logging
@@ -310,7 +311,7 @@ def test_a_partial_file_that_is_whole_already_is_only_verified(tmp_path, server,
     (tmp_path / ".a.zip.partial.json").write_text(json.dumps({"address": expected.addresses[0], "version": '"1"'}))
     obtain(expected, tmp_path)
     assert is_whole(tmp_path)
-    assert sum(request.bytes for request in server.requests) == 0
+    assert [request.bytes for request in server.requests] == ([] if facts else [0])  # asked whether there is more
 
 
 def test_a_partial_file_that_is_too_long_is_begun_anew(tmp_path, server):
@@ -396,6 +397,13 @@ def test_attempts_that_bring_something_are_not_counted(tmp_path, server, monkeyp
     obtain(remote(server.serve("/a", CONTENT, *breaks, Answer()), **KNOWN), tmp_path)
     assert is_whole(tmp_path)
     assert sum(request.bytes for request in server.requests) == len(CONTENT)
+
+
+def test_attempts_that_bring_the_same_again_are_counted(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(download, "WORTHWHILE", 20_000)
+    script = [Answer(stop_after=HALF, ranges=False)] * 2 * download.ATTEMPTS
+    break_off(remote(server.serve("/a", CONTENT, *script, Answer()), **KNOWN), tmp_path)
+    assert len(server.requests) == download.ATTEMPTS
 
 
 def test_a_server_that_drips_is_given_up(tmp_path, server):
@@ -507,7 +515,7 @@ def test_a_file_that_a_server_encodes_is_refused(tmp_path, server):
 def test_a_body_whose_end_is_not_known_is_taken_only_if_it_can_be_verified(tmp_path, server):
     address = server.serve("/a", CONTENT, Answer(length="unstated"))
     refuse(remote(address), tmp_path, "length")
-    obtain(remote(address, **KNOWN), tmp_path)
+    obtain(remote(address, sha256=SHA256), tmp_path)
     assert is_whole(tmp_path)
 
 
@@ -582,6 +590,27 @@ def test_a_process_that_waits_for_a_killed_one_goes_on_in_its_place(tmp_path, se
     assert second.communicate()[0].endswith(SHA256 + "\n")
     assert is_whole(tmp_path)
     assert len(server.requests) == 2
+
+
+def locked(file):
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def test_a_lock_that_its_owner_has_removed_is_nobodys(tmp_path, server):
+    lock = tmp_path / ".a.zip.lock"
+    first = locked(lock)
+    process = start(remote(server.serve("/a", CONTENT)), tmp_path)
+    assert "waiting" in process.stdout.readline()
+    lock.unlink()
+    second = locked(lock)  # a third process, before the one that waits gets it
+    os.close(first)
+    time.sleep(0.3)
+    assert server.requests == []
+    os.close(second)
+    assert process.communicate()[0].endswith(SHA256 + "\n")
+    assert is_whole(tmp_path)
 
 
 def test_two_processes_at_once_download_once(tmp_path, server):

@@ -102,6 +102,22 @@ def test_folders_that_a_pattern_leaves_open_are_part_of_the_name(archive_of, fol
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
+        ("**/*.png", ["OST_0001.png", "OST_animal_0001.png", "OST_sky_blue_0001.png"]),
+        ("OST/**/*.png", ["0001.png", "animal_0001.png", "sky_blue_0001.png"]),
+        ("OST/**/blue/*.png", ["sky_blue_0001.png"]),
+        ("**/animal/0001.png", ["OST_animal_0001.png"]),
+    ],
+)
+def test_two_stars_stand_for_any_folders_and_for_none(archive_of, folder, pattern, expected):
+    archive = archive_of(
+        {"OST/animal/0001.png": b"a", "OST/sky/blue/0001.png": b"s", "OST/0001.png": b"o", "OST/a.txt": b"t"}
+    )
+    assert [file.name for file in unpack(archive, pattern, folder)] == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
         ("a/b/c.png", ["c.png"]),
         ("./a/b/c.png", ["c.png"]),
         ("A/e/*.PNG", ["D.png"]),
@@ -128,7 +144,10 @@ def test_folders_are_not_listed_even_with_a_name_that_matches(tmp_path, folder):
     tar = pack("tar", [(tar_entry("a/b.png", tarfile.DIRTYPE), b""), ("a/c.png", b"1")], tmp_path / "a.tar")
     assert unpack(tar, "a/*.png", folder) == [folder / "c.png"]
     (folder / "c.png").unlink()
-    zipped = pack("zip", {"a/b.png/": b"", "a/c.png": b"1"}, tmp_path / "a.zip")
+    without_slash = zipfile.ZipInfo("a/d.png")
+    without_slash.external_attr = (stat.S_IFDIR | 0o755) << 16
+    members = [("a/b.png/", b""), (without_slash, b""), ("a/c.png", b"1")]
+    zipped = pack("zip", members, tmp_path / "a.zip")
     assert unpack(zipped, "a/*.png", folder) == [folder / "c.png"]
 
 
@@ -334,6 +353,31 @@ def test_changed_bytes_of_a_tar_gz_are_told_by_its_checksum(tmp_path, folder):
     refuse(archive, "*.png", folder, "CRC")
 
 
+def test_a_size_that_no_disk_has_is_refused_at_once(tmp_path, folder):
+    for size in (2**70, -(2**70)):
+        huge = tarfile.TarInfo("other")
+        huge.size = size
+        (tmp_path / "a.tar").write_bytes(huge.tobuf(tarfile.GNU_FORMAT) + bytes(10240))
+        refuse(tmp_path / "a.tar", "*.png", folder, "broken")
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ({6: 255}, "version"),  # needed to unpack it
+        ({9: 8, 46: 255}, "utf-8"),  # the name's encoding, and the name
+        ({22: 1, 26: 1}, "ends too early"),  # the packed and the unpacked size
+    ],
+)
+def test_a_zip_with_a_list_that_cannot_be_is_refused(tmp_path, folder, entry, complaint):
+    archive = pack("stored zip", {"a.png": b"1"}, tmp_path / "a.zip")
+    packed = bytearray(archive.read_bytes())
+    for offset, byte in entry.items():
+        packed[packed.index(b"PK\x01\x02") + offset] = byte
+    archive.write_bytes(packed)
+    refuse(archive, "*.png", folder, "broken or cut short", complaint)
+
+
 def test_an_encrypted_zip_is_refused(tmp_path, folder):
     archive = pack("zip", {"a.png": b"1"}, tmp_path / "a.zip")
     content = bytearray(archive.read_bytes())
@@ -406,4 +450,5 @@ def test_names_of_any_bytes_can_be_told(tmp_path, folder):
     archive = pack("tar", {b"\xff\n.txt".decode("utf-8", "surrogateescape"): b"1"}, tmp_path / "a.tar")
     with pytest.raises(UserError) as caught:
         unpack(archive, "*.png", folder)
+    assert "udcff .txt" in str(caught.value)
     str(caught.value).encode("utf-8")

@@ -78,7 +78,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
             json.loads(json.dumps(yaml.safe_load((CONFIG / f"{name}.yaml").read_text())[name]))
             for name in ("datasets", "weights")
         )
-        toys = ToyCatalog(server, datasets, weights)
+        toys = ToyCatalog(server, datasets, weights, TINY["rrdb"])
         toys.shrink()
         toys.put_by_hand(folder / "datasets")
         for name, content in (("datasets", toys.datasets), ("weights", toys.weights)):
@@ -111,7 +111,7 @@ def test_everything_from_fetch_to_tables_goes_through(toy: Project) -> None:
 def test_every_archive_has_a_receipt_and_was_fetched_where_it_could_be_had(toy: Project) -> None:
     provenance = json.loads((toy.folder / "results" / "paper" / "provenance.json").read_text())
     assert set(provenance["fetched"]["datasets"]) == set(NAMES)
-    assert set(provenance["fetched"]["weights"]) == {"alexnet", "vgg16", "vgg19"}
+    assert set(provenance["fetched"]["weights"]) == {"alexnet", "vgg16", "vgg19", "esrgan"}
     for kind in ("datasets", "weights"):
         for receipt in provenance["fetched"][kind].values():
             assert receipt["verified_by"] == "sha256" and "/gone/" not in receipt["address"]

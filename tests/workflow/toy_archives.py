@@ -18,8 +18,10 @@ import torchvision
 from PIL import Image
 
 from gansr.data.bicubic import imresize
+from gansr.networks.build import build_generator
 
 from ..data.http_server import Answer, HttpServer
+from ..networks.released_names import ESRGAN, renamed
 
 SIDE = 48  # pixels of an image
 TRAIN, TEST = 3, 2  # images of a dataset
@@ -88,6 +90,16 @@ def features_of(network: Callable[..., torch.nn.Module]) -> bytes:
     return stream.getvalue()
 
 
+def esrgan(options: dict[str, Any]) -> bytes:
+    """An RRDB with seeded random weights under the names of ESRGAN's own repository."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        state = build_generator(options, 4).state_dict()
+    stream = io.BytesIO()
+    torch.save(renamed(state, ESRGAN), stream)
+    return stream.getvalue()
+
+
 WEIGHTS = {"alexnet": torchvision.models.alexnet, "vgg16": torchvision.models.vgg16, "vgg19": torchvision.models.vgg19}
 
 
@@ -98,6 +110,7 @@ class ToyCatalog:
     server: HttpServer
     datasets: dict[str, Any]
     weights: dict[str, Any]
+    rrdb: dict[str, Any]  # the generator of the released ESRGAN
     archives: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     def shrink(self) -> None:
@@ -115,6 +128,7 @@ class ToyCatalog:
                 self._publish(source, served[source["file"]])
         for name, network in WEIGHTS.items():
             self._publish(self.weights[name], features_of(network))
+        self._publish(self.weights["esrgan"], esrgan(self.rrdb))
 
     def _publish(self, expected: dict[str, Any], content: bytes) -> None:
         """Serve a file under its last address; a first mirror, where there are two, does not have it."""

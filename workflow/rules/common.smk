@@ -51,6 +51,7 @@ PRETRAINED, FINETUNED = (
     for stage in ("pretrain", "finetune")
 )
 INTERPOLATED = [model.slug for model in PLAN.interpolated.values()]
+RELEASED = [model.slug for model in PLAN.released.values()]
 SCORED = {
     PLAN.scored_slug(name, weights): (name, weights)
     for name, weights, _ in PLAN.tests()
@@ -236,6 +237,10 @@ def parent_weights(number):
 def vgg19_receipt(wildcards):
     method = MODELS[wildcards.model].method
     return weight_receipts(["vgg19"] if method.needs_vgg19 else [])
+
+
+def released_receipt(wildcards):
+    return weight_receipts([MODELS[wildcards.model].weights])
 
 
 def upscale_slice(wildcards):

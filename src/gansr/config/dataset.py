@@ -24,7 +24,7 @@ ScikitImagePhotograph = Literal[
     "retina",
     "rocket",
 ]
-# A path in an archive; `*` stands for any part of one file's or folder's name.
+# A path in an archive; `*` stands for any part of one file's or folder's name, `**` for any folders.
 Pattern = Annotated[str, Field(min_length=1)]
 
 

@@ -1,4 +1,4 @@
-"""A model: a generator trained by a method, or interpolated between two models; one column of a table."""
+"""A model: a generator trained by a method, released by others, or interpolated; one column of a table."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Interpolation(Section):
 
 
 class Model(Section):
-    """A generator trained by a method on a dataset with a seed, or interpolated between two that are.
+    """A generator trained by a method on a dataset with a seed, released by others, or between two that are.
 
     `tables` are the tables it is a column of, by default all that the run makes. `published` names, for a
-    table, the paper's column that it is compared with.
+    table, the paper's column that it is compared with. `released` is a name in weights.yaml.
     """
 
     name: Name
@@ -41,20 +41,27 @@ class Model(Section):
     dataset: str | None = None
     start: str | None = None
     seed: Annotated[int, Field(ge=0, strict=True)] | None = None
+    released: str | None = None
     interpolate: Interpolation | None = None
     tables: tuple[ComparisonTable, ...] = ("ldl_table1", "beby_table2")
     published: dict[ComparisonTable, str] = Field(default_factory=dict)
 
     @check(mode="after")
-    def _trained_or_interpolated(self) -> Model:
-        keys = ("generator", "method", "variant", "dataset", "start", "seed")
-        given = [key for key in keys if getattr(self, key) is not None]
+    def _made_in_one_way(self) -> Model:
+        of_training = ("method", "variant", "dataset", "start", "seed")
+        given = [key for key in ("generator", "released", *of_training) if getattr(self, key) is not None]
         if self.interpolate is not None:
             if given:
                 raise ValueError(f"{self.name}: an interpolated model is not trained and has no {given[0]}; remove it")
             first, second = self.interpolate.between
             if first == second:
                 raise ValueError(f"{self.name}: interpolate.between: both models are the same; name two")
+        elif self.released is not None:
+            trained = [key for key in of_training if key in given]
+            if trained:
+                raise ValueError(f"{self.name}: a released model is not trained and has no {trained[0]}; remove it")
+            if self.generator is None:
+                raise ValueError(f"{self.name}: generator is missing; name the one whose weights were released")
         else:
             for key in ("generator", "method"):
                 if key not in given:

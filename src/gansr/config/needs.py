@@ -32,6 +32,10 @@ def needs(plan: Plan, jobs: Jobs, rates: Rates, gpus: int) -> list[str]:
     for name in jobs.fetched:
         if not plan.datasets[name].sources:
             lines.append(f"by hand: {name}: {by_hand(plan, name)}")
+    for name in jobs.weights:
+        expected, file = plan.catalog.weights[name], plan.weight_file(name)
+        if not expected.addresses and not file.is_file():
+            lines.append(f"by hand: {name}: {expected.ask}; put {file.name} into {file.parent}")
     return lines
 
 

@@ -19,7 +19,7 @@ from gansr.config.planned_datasets import PlannedDatasets
 from gansr.config.run import Run
 from gansr.config.seeds import with_seed
 from gansr.config.weights import METRIC_WEIGHTS
-from gansr.errors import UserError
+from gansr.errors import UserError, nearest
 
 SMALLEST_LR = {"swinir": 8}  # pixels: one attention window
 
@@ -59,6 +59,13 @@ class InterpolatedModel(PlannedModel):
     alpha: float
 
 
+@dataclass(frozen=True)
+class ReleasedModel(PlannedModel):
+    """A model whose weights others have released; `weights` is their name in weights.yaml."""
+
+    weights: str
+
+
 class Plan:
     """A run with its datasets and models, every one of which refers to something that exists.
 
@@ -76,10 +83,17 @@ class Plan:
         by_name = {model.name: model for model in run.models}
         self.models: dict[str, PlannedModel] = {}
         for model in run.models:
-            plan = self._plan_interpolated if model.interpolate else self._plan_trained
-            self.models[model.name] = plan(model, generator_of(model, by_name))
+            self.models[model.name] = self._plan(model, generator_of(model, by_name))
         self.trained = {name: model for name, model in self.models.items() if isinstance(model, TrainedModel)}
+        self.released = {name: model for name, model in self.models.items() if isinstance(model, ReleasedModel)}
         self.interpolated = {name: model for name, model in self.models.items() if isinstance(model, InterpolatedModel)}
+
+    def _plan(self, model: Model, generator: str) -> PlannedModel:
+        if model.interpolate:
+            return self._plan_interpolated(model, generator)
+        if model.released:
+            return self._plan_released(model, generator)
+        return self._plan_trained(model, generator)
 
     def _plan_trained(self, model: Model, generator: str) -> TrainedModel:
         run = self.run
@@ -144,6 +158,26 @@ class Plan:
         }
         return InterpolatedModel(model.name, generator, spec, between, alpha)
 
+    def _plan_released(self, model: Model, generator: str) -> ReleasedModel:
+        name = str(model.released)
+        if name not in self.catalog.weights:
+            raise UserError(
+                f'model {model.name}: released: unknown weights "{name}"; {nearest(name, self.catalog.weights)}'
+            )
+        expected = self.catalog.weights[name]
+        if not self.has_weights(name):
+            raise UserError(
+                f"model {model.name}: {self.weight_file(name)} is not there; set download: true, or put it there: "
+                f"{expected.addresses[0] if expected.addresses else expected.ask}"
+            )
+        spec = {
+            "code": code_versions.RELEASED,
+            "scale": self.run.scale,
+            "generator": self.run.generators[generator],
+            "released": {"file": expected.file, "sha256": expected.sha256},
+        }
+        return ReleasedModel(model.name, generator, spec, name)
+
     def _check_stage(self, model: Model, method: Method) -> None:
         if method.stage == "finetune" and model.start is None:
             raise UserError(
@@ -188,7 +222,7 @@ class Plan:
     def weights(self) -> list[str]:
         """All weights that the run needs and that can be had."""
         perceptual = ["vgg19"] if any(model.method.needs_vgg19 for model in self.trained.values()) else []
-        return [*self.metric_weights, *perceptual]
+        return list(dict.fromkeys([*self.metric_weights, *perceptual, *(m.weights for m in self.released.values())]))
 
     def prepared_datasets(self) -> list[str]:
         """The datasets of which the run needs HR and LR images: parts of unions, not unions."""

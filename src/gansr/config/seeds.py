@@ -32,8 +32,10 @@ def with_seeds(run: Run) -> Run:
 
 
 def seeds_of(name: str, run: Run) -> tuple[int, ...]:
-    """The seeds that a model is made with; an interpolated model has those of the models it lies between."""
+    """The seeds that a model is made with, none for a released one; between two, those of the one with more."""
     model = next(model for model in run.models if model.name == name)
+    if model.released is not None:
+        return ()
     if model.interpolate is None:
         return run.all_seeds if model.seed is None else (model.seed,)
     return max((seeds_of(parent, run) for parent in model.parents), key=len)
@@ -41,7 +43,7 @@ def seeds_of(name: str, run: Run) -> tuple[int, ...]:
 
 def with_seed(name: str, seed: int, run: Run) -> str:
     """The name under which a model is trained with a seed of the run."""
-    return name if seed == seeds_of(name, run)[0] or seed not in seeds_of(name, run) else f"{name} (seed {seed})"
+    return f"{name} (seed {seed})" if seed in seeds_of(name, run)[1:] else name
 
 
 def _sibling(model: Model, seed: int, run: Run) -> Model:

@@ -141,7 +141,7 @@ def _method(plan: Plan, model: str) -> str:
     """The method as the notes name it: its title, which reading of its paper it follows, what the run overrides."""
     trained = plan.trained.get(model)
     if trained is None:
-        return "network interpolation"
+        return "weights as released" if model in plan.released else "network interpolation"
     told = ("iterations", "batch_size", "patch_size")  # by the facts of each training
     changed = [f"{key} {value}" for key, value in trained.overridden.items() if key not in told]
     variant = f" ({trained.method.variant})" if trained.has_variants else ""
@@ -178,7 +178,7 @@ def provenance_slice(plan: Plan) -> dict[str, Any]:
     return {
         "run": plan.run.model_dump(mode="json"),
         "models": {model.name: {"slug": model.slug, "seed": model.seed} for model in plan.trained.values()}
-        | {model.name: {"slug": model.slug} for model in plan.interpolated.values()},
+        | {name: {"slug": plan.models[name].slug} for name in (*plan.interpolated, *plan.released)},
         "datasets": {name: plan.datasets[name].licence for name in plan.prepared_datasets()},
         "weights": {name: plan.catalog.weights[name].licence for name in plan.weights},
     }

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import stat
-import struct
 import tarfile
 import tempfile
 import zipfile
@@ -38,10 +37,8 @@ READ_ERRORS = (  # what the libraries raise on archives that are broken or made 
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
-    struct.error,
     EOFError,
     ValueError,
-    OverflowError,
     NotImplementedError,
 )
 
@@ -53,8 +50,8 @@ class _ArchiveError(Exception):
 def unpack(archive: Path, pattern: str, folder: Path) -> list[Path]:
     """Extract the files of a zip, tar or tar.gz whose paths match a pattern into a folder without subfolders.
 
-    `*` stands for any part of one file's or folder's name, upper and lower case are the same, and hidden files
-    are left out. A file gets the name of its path below the folders that the pattern spells out, with "_" for "/":
+    `*` stands for any part of one file's or folder's name and `**` for any folders, none included; upper and lower
+    case are the same, and hidden files are left out. A file gets the name of its path below the folders that the pattern spells out, with "_" for "/":
     `OST/*/*.png` makes `animal_0001.png` of `OST/animal/0001.png`.
 
     A tar is read once from start to end. Memory: the list of members, and 1 MB whatever their size. All files
@@ -125,9 +122,7 @@ class _Selection:
         return "_".join(parts[self.depth :])
 
     def _matches(self, parts: list[str]) -> bool:
-        return len(parts) == len(self.wanted) and all(
-            fnmatch.fnmatchcase(part.casefold(), wanted) for part, wanted in zip(parts, self.wanted, strict=True)
-        )
+        return _match([part.casefold() for part in parts], self.wanted)
 
     def choose(self, member: _Member) -> str | None:
         """The new name of a member that matches, which no other gets."""
@@ -138,6 +133,15 @@ class _Selection:
                 raise _ArchiveError(f"{both} would both be {_shown(name)}; give a pattern that only one matches")
             self.chosen[name] = member.path
         return name
+
+
+def _match(parts: list[str], wanted: list[str]) -> bool:
+    """Whether a path matches a pattern, both in parts."""
+    if not parts or not wanted:
+        return not parts and not wanted
+    if wanted[0] == "**":
+        return _match(parts, wanted[1:]) or _match(parts[1:], wanted)
+    return fnmatch.fnmatchcase(parts[0], wanted[0]) and _match(parts[1:], wanted[1:])
 
 
 def _shown(name: str) -> str:
@@ -243,8 +247,22 @@ class _StrictHeader(tarfile.TarInfo):
         return header
 
 
+class _Stream:
+    """A stream whose end is an error: tarfile looks for a member of any declared size behind it, without end."""
+
+    def __init__(self, stream: BinaryIO | gzip.GzipFile) -> None:
+        self.stream = stream
+
+    def read(self, size: int) -> bytes:
+        content = self.stream.read(size)
+        if not content:
+            raise EOFError
+        return content
+
+
 def _tar_members(stream: BinaryIO | gzip.GzipFile) -> Iterator[_Member]:
-    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictHeader) as opened:
+    bounded: Any = _Stream(stream)  # tarfile's types ask for more than it uses
+    with tarfile.open(fileobj=bounded, mode="r|", tarinfo=_StrictHeader) as opened:
         for info in opened:
             kind: Literal["file", "folder", "link or device"] = "file" if info.isreg() else "link or device"
             if info.isdir():

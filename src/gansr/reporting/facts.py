@@ -23,13 +23,15 @@ def read_spec(run_folder: Path, model_slug: str) -> dict[str, Any]:
 
 
 def training_facts(trained: dict[str, Any]) -> str:
-    """One model in one line: generator, size, iterations, batch, patch, training images; or what it lies between."""
+    """One model in one line: generator, size, iterations, batch, patch, training images; or how else it was made."""
     spec = trained["spec"]
     size = ", ".join(f"{key} {value}" for key, value in sorted(spec["generator"].items()) if key != "network")
     generator = f"{spec['generator']['network']} ({size}; {trained['parameters'] / 1e6:.2f} M parameters)"
     if "interpolate" in spec:
         (first, second), alpha = spec["interpolate"]["between"], spec["interpolate"]["alpha"]
         return f"{generator}, {1 - alpha:g} x the weights that {first} is tested with + {alpha:g} x those of {second}"
+    if "released" in spec:
+        return f"{generator}, {spec['released']['file']}, sha256 {trained['inputs']['released_sha256'][:8]}..."
     method = spec["method"]
     return (
         f"{generator}, {method['iterations']:,} iterations, batch {method['batch_size']}, "

@@ -46,8 +46,7 @@ def write_provenance(data: dict[str, Any], run_folder: Path, data_dir: Path) -> 
         "platform": platform.platform(),
         "packages": {package: importlib.metadata.version(package) for package in PACKAGES},
         "models": {
-            name: _interpolated(spec) if "interpolate" in spec["spec"] else _trained(spec)
-            for name, spec in models.items()
+            name: _trained(spec) if "method" in spec["spec"] else _not_trained(spec) for name, spec in models.items()
         },
         "hr_images_sha256": {
             name: _checksums(data_dir / name / f"x{data['run']['scale']}" / "images" / "HR")
@@ -98,5 +97,6 @@ def _trained(spec: dict[str, Any]) -> dict[str, Any]:
     return facts | {"seed": spec["spec"]["seed"], "inputs": spec["inputs"]}
 
 
-def _interpolated(spec: dict[str, Any]) -> dict[str, Any]:
-    return {"interpolate": spec["spec"]["interpolate"], "parameters": spec["parameters"], "inputs": spec["inputs"]}
+def _not_trained(spec: dict[str, Any]) -> dict[str, Any]:
+    made = {key: spec["spec"][key] for key in ("interpolate", "released") if key in spec["spec"]}
+    return made | {"parameters": spec["parameters"], "inputs": spec["inputs"]}

@@ -1,0 +1,84 @@
+"""Generators whose weights others have released, under this project's file and parameter names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from spandrel import ModelLoader, UnsupportedModelError
+from torch import Tensor, nn
+
+from gansr.atomic import write_text
+from gansr.checksum import checksum
+from gansr.errors import UserError
+from gansr.networks.build import build_generator, count_parameters
+from gansr.networks.weight_files import read_torch_file, save_weights
+
+WRAPPERS = ("params_ema", "params", "state_dict")  # under which the field's checkpoints hold a generator's weights
+# KAIR's and RankSRGAN's names of SRResNet's layers; BasicSR's are ours
+SRRESNET_NAMES = {"recon_trunk.": "body.", "HRconv.": "conv_hr."}
+
+
+def adopt_released_model(spec: dict[str, Any], name: str, weights: Path, output: Path) -> None:
+    """Write generator.safetensors, generator_ema.safetensors (equal to it) and spec.yaml of a released model.
+
+    Where a checkpoint holds raw and EMA weights, the EMA weights are taken, which are those that are released.
+
+    Args:
+        spec: the model's slice of the configuration: generator, scale, released.
+        name: the model's name.
+        weights: the released checkpoint, in torch's own format; nothing in it is executed.
+        output: the model's folder.
+
+    Raises:
+        UserError: the file is unreadable, or holds the weights of another network than `spec` describes.
+    """
+    generator = build_generator(spec["generator"], spec["scale"])
+    state = _generator_weights(read_torch_file(weights, "remove it and run again"))
+    try:
+        generator.load_state_dict(_own_names(generator, spec["generator"]["network"], state))
+    except (RuntimeError, UnsupportedModelError, KeyError, ValueError, AttributeError) as error:
+        complaint = (str(error).splitlines() or ["names of no known network"])[-1].strip()
+        raise UserError(
+            f"{weights}: not the weights of {name}'s generator ({complaint}); give the generator the size of the "
+            f"released one and the scale it was trained for"
+        ) from None
+    output.mkdir(parents=True, exist_ok=True)
+    for file_name in ("generator.safetensors", "generator_ema.safetensors"):
+        save_weights(output / file_name, generator.state_dict())
+    description = {
+        "model": name,
+        "spec": dict(spec),
+        "inputs": {"released_sha256": checksum(weights)},
+        "parameters": count_parameters(generator),
+    }
+    write_text(output / "spec.yaml", yaml.safe_dump(description, sort_keys=False, allow_unicode=True))
+
+
+def _generator_weights(content: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights in a checkpoint, which may hold them at its top or under one of several names."""
+    wrapped = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
+    return {str(key): value for key, value in wrapped.items() if isinstance(value, Tensor)}
+
+
+def _own_names(generator: nn.Module, network: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same weights under the generator's own parameter names.
+
+    RRDB and SwinIR are spandrel's, which knows the names that each of the field's repositories gave them.
+    """
+    if state.keys() == generator.state_dict().keys():
+        return state
+    if network == "srresnet":
+        return {_renamed(key): value for key, value in state.items()}
+    with torch.random.fork_rng():
+        adopted: nn.Module = ModelLoader(device="cpu").load_from_state_dict(state).model
+    return dict(adopted.state_dict())
+
+
+def _renamed(key: str) -> str:
+    for theirs, ours in SRRESNET_NAMES.items():
+        if key.startswith(theirs):
+            return ours + key.removeprefix(theirs)
+    return key
