@@ -62,3 +62,18 @@ def test_patches_of_the_store_are_those_of_the_png_files(kernels: ModuleType, tm
 def test_memory_is_measured_beyond_what_is_there(kernels: ModuleType) -> None:
     grown = kernels.peak_mebibytes(lambda: np.ones(8 * 2**20))
     assert 60 < grown < 70
+
+
+def test_the_patch_store_is_measured_against_the_same_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(FOLDER)
+    import patch_store
+
+    monkeypatch.setattr(patch_store, "HEIGHT", 720)
+    monkeypatch.setattr(patch_store, "WIDTH", 960)
+    patch_store.write_images(tmp_path / "images", 2)
+    assert patch_store.write_sub_images(tmp_path / "images", tmp_path / "sub") == 2 * 2 * 3
+    seconds, megabytes = patch_store.build(tmp_path / "images", tmp_path / "store")
+    assert seconds > 0 and megabytes > 10
+    assert patch_store.read_store(tmp_path / "store", 3, 0) > 0
+    assert patch_store.read_sub_images(tmp_path / "sub", 12, 3, 0) > 0
+    sys.modules.pop("patch_store")

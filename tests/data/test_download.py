@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gansr.config.remote_file import RemoteFile
-from gansr.data import download
-from gansr.data.download import Receipt, obtain, verify
+from gansr.data import download, transfer
+from gansr.data.download import obtain, verify
+from gansr.data.verification import Receipt
 from gansr.errors import UserError
 
 CONTENT = random.Random(0).randbytes(300_000)
@@ -41,7 +42,7 @@ print(obtain(RemoteFile(**json.loads(sys.argv[1])), Path(sys.argv[2])).sha256, f
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch):
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(transfer, "READ_TIMEOUT", 0.3)
     monkeypatch.setattr(download, "BACKOFF", 0.001)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
@@ -628,16 +629,16 @@ def test_two_processes_at_once_download_once(tmp_path, server):
 
 def test_too_little_room_is_said_before_anything_is_asked_for(tmp_path, server, monkeypatch):
     (tmp_path / ".a.zip.partial").write_bytes(CONTENT[:HALF])
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: SimpleNamespace(free=199_999))
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda folder: SimpleNamespace(free=199_999))
     expected = remote(server.serve("/a", CONTENT), **KNOWN)
     refuse(expected, tmp_path, tmp_path, "200000 bytes are needed", "199999 are free")
     assert server.requests == []
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: SimpleNamespace(free=200_000))
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda folder: SimpleNamespace(free=200_000))
     obtain(expected, tmp_path)
 
 
 def test_too_little_room_for_what_a_server_announces_is_said(tmp_path, server, monkeypatch):
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1))
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1))
     refuse(remote(server.serve("/a", CONTENT)), tmp_path, "300000 bytes are needed", "1 are free")
 
 
@@ -695,13 +696,13 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, server):
 
 
 def test_a_file_that_the_user_puts_there_meanwhile_is_not_overwritten(tmp_path, server, monkeypatch):
-    identify = download._identify
+    identify = transfer.identify
 
     def meanwhile(*args):
         (tmp_path / "a.zip").write_text("the user's")
         return identify(*args)
 
-    monkeypatch.setattr(download, "_identify", meanwhile)
+    monkeypatch.setattr(transfer, "identify", meanwhile)
     refuse(remote(server.serve("/a", CONTENT)), tmp_path, "run again")
     assert (tmp_path / "a.zip").read_text() == "the user's"
 

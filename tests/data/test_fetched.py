@@ -12,7 +12,7 @@ from PIL import Image
 
 from gansr.config.dataset import Dataset
 from gansr.config.remote_file import RemoteFile
-from gansr.data import download
+from gansr.data import download, transfer
 from gansr.data.bicubic import imresize
 from gansr.data.fetched import fetch, prepare_fetched
 from gansr.errors import UserError
@@ -66,7 +66,7 @@ def images_md5(files):
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch):
-    monkeypatch.setattr(download, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(transfer, "READ_TIMEOUT", 0.3)
     monkeypatch.setattr(download, "BACKOFF", 0.001)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 

@@ -51,8 +51,8 @@ def unpack(archive: Path, pattern: str, folder: Path) -> list[Path]:
     """Extract the files of a zip, tar or tar.gz whose paths match a pattern into a folder without subfolders.
 
     `*` stands for any part of one file's or folder's name and `**` for any folders, none included; upper and lower
-    case are the same, and hidden files are left out. A file gets the name of its path below the folders that the pattern spells out, with "_" for "/":
-    `OST/*/*.png` makes `animal_0001.png` of `OST/animal/0001.png`.
+    case are the same, and hidden files are left out. A file gets the name of its path below the folders that the
+    pattern spells out, with "_" for "/": `OST/*/*.png` makes `animal_0001.png` of `OST/animal/0001.png`.
 
     A tar is read once from start to end. Memory: the list of members, and 1 MB whatever their size. All files
     appear together when the last one is complete; an error leaves none.

@@ -1,0 +1,217 @@
+"""One file on its way from an address into a folder, in as many attempts as it takes.
+
+.FILE.partial        what has arrived
+.FILE.partial.json   the address that it came from, and what tells whether the file there has changed since
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+import urllib3
+
+from gansr.atomic import write_text
+from gansr.config.remote_file import RemoteFile
+from gansr.data.verification import Receipt, Record, WrongBytesError, identify
+from gansr.errors import UserError
+from gansr.progress import Progress
+
+CONNECT_TIMEOUT = 20.0  # seconds
+READ_TIMEOUT = 60.0  # seconds of silence
+CHUNK = 2**20  # bytes
+OVERLOADED = {408, 425, 429, 500, 502, 503, 504}  # HTTP states that may be over soon
+
+
+class TransferError(Exception):
+    """Why an address does not give the file, and whether another attempt may."""
+
+    def __init__(self, reason: str, again: bool = False) -> None:
+        super().__init__(reason)
+        self.again = again
+
+
+class Transfer:
+    """What has arrived of a file, in `folder` under a hidden name, and from which address."""
+
+    def __init__(self, expected: RemoteFile, folder: Path) -> None:
+        self.expected, self.folder = expected, folder
+        self.final = folder / expected.file
+        self.partial = folder / f".{expected.file}.partial"
+        self.origin = folder / f".{expected.file}.partial.json"
+        self.record = Record.read(self.final, expected)
+        self.verifiable = bool(expected.sha256 or expected.md5 or self.record)
+
+    @property
+    def size(self) -> int:
+        """Bytes that have arrived."""
+        return self.partial.stat().st_size if self.partial.is_file() else 0
+
+    def discard(self) -> None:
+        """Forget what has arrived."""
+        self.partial.unlink(missing_ok=True)
+        self.origin.unlink(missing_ok=True)
+
+    def require_room(self, total: int) -> None:
+        """Refuse a file of so many bytes that the disk cannot take."""
+        missing, free = total - self.size, shutil.disk_usage(self.folder).free
+        if missing > free:
+            raise UserError(
+                f"{self.folder}: {missing} bytes are needed for {self.expected.file} and {free} are free; make room"
+            )
+
+    def receive(self, address: str) -> bool:
+        """Let the rest arrive from an address; tells whether all was sent at once."""
+        have = self._resumable_from(address)
+        if have and have == self.expected.bytes:
+            return False
+        headers = {"Accept-Encoding": "identity"}
+        if have:
+            headers |= {"Range": f"bytes={have}-", **self._if_unchanged(address)}
+        with _response(address, headers) as response:
+            if response.status_code == 416 and response.headers.get("Content-Range", "") == f"bytes */{have}":
+                return False  # what is there is the whole file
+            start, total = self._offered(response, have)
+            if start == 0:
+                self._begin(address, response.headers)
+            self._append(response, total)
+        if total is not None and self.size < total:
+            raise TransferError(f"broke off after {self.size} of {total} bytes", again=True)
+        return start == 0
+
+    def _resumable_from(self, address: str) -> int:
+        """How many bytes need not be sent again.
+
+        Those of another mirror or of an unknown version are kept only where a checksum tells what comes of it.
+        """
+        have = self.size
+        if have > (self.expected.bytes or have):
+            return 0
+        return have if self.verifiable or self._if_unchanged(address) else 0
+
+    def _if_unchanged(self, address: str) -> dict[str, str]:
+        """The condition under which an address sends the rest of what it has sent before."""
+        try:
+            origin = json.loads(self.origin.read_text(encoding="utf-8"))
+            same, version = origin["address"] == address, str(origin["version"])
+        except (OSError, ValueError, KeyError, TypeError):  # lost with the machine
+            return {}
+        return {"If-Range": version} if same and version else {}
+
+    def _offered(self, response: Any, have: int) -> tuple[int, int | None]:
+        """Where in the file the body of a response starts, and the size of the file if known."""
+        status, headers, published = response.status_code, response.headers, self.expected.bytes
+        if status == 206 or (status == 416 and have):
+            span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", headers.get("Content-Range", ""))
+            if span is None or int(span[1]) != have or self._has_changed(response):
+                self.discard()
+                raise TransferError(f"sends another range than asked for (HTTP {status})", again=True)
+            start: int = have
+            total: int | None = int(span[2])
+        elif status == 200:
+            length = headers.get("Content-Length", "")
+            start, total = 0, int(length) if length.isdecimal() else None
+        else:
+            raise TransferError(f"HTTP {status}", again=status in OVERLOADED)
+        if total is not None and total != (published or total):
+            raise TransferError(f"has {total} bytes instead of {published}")
+        self._refuse_what_cannot_be_the_file(headers, published or total)
+        return start, published or total
+
+    def _has_changed(self, response: Any) -> bool:
+        """Whether a server sends the rest of another version, though asked not to."""
+        asked, sent = response.request.headers.get("If-Range", ""), response.headers.get("ETag", "")
+        return asked.startswith('"') and sent.startswith('"') and asked != sent
+
+    def _refuse_what_cannot_be_the_file(self, headers: Any, total: int | None) -> None:
+        kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind in ("text/html", "application/xhtml+xml") and not (self.expected.sha256 or self.expected.md5):
+            raise TransferError("sends a web page instead of the file")
+        encoding = headers.get("Content-Encoding", "identity").lower()
+        if encoding != "identity" and not self.expected.file.endswith((".gz", ".tgz")):  # of those it is the content
+            raise TransferError(f"sends the file encoded with {encoding}, though asked not to")
+        if total is None and not self.verifiable and "Transfer-Encoding" not in headers:
+            raise TransferError("tells no length, without which half a file looks like a whole one")
+
+    def _begin(self, address: str, headers: Any) -> None:
+        self.partial.write_bytes(b"")  # before the bytes of another version could be taken for this one's
+        write_text(self.origin, json.dumps({"address": address, "version": _version(headers)}))
+
+    def _append(self, response: Any, total: int | None) -> None:
+        if total is not None:
+            self.require_room(total)
+        with self.partial.open("ab") as stream:
+            counter = Progress(f"download {self.expected.file}", total, start=self.size, unit="B")
+            try:
+                for chunk in _body(response):
+                    stream.write(chunk)
+                    counter.advance(steps=len(chunk))
+                    if total is not None and counter.done > total:
+                        raise WrongBytesError(f"sends more than {total} bytes")
+            finally:
+                counter.close()
+
+    def finish(self, address: str) -> Receipt:
+        """Verify what has arrived and give it its name; wrong bytes are removed."""
+        try:
+            sha256, verified_by = identify(self.partial, self.expected, self.record)
+        except WrongBytesError:
+            self.discard()
+            raise
+        if os.path.lexists(self.final):
+            raise UserError(f"{self.final}: was put there while it was downloaded; run again to use it")
+        with self.partial.open("rb") as stream:
+            os.fsync(stream.fileno())
+        size = self.size
+        if self.record is not None or not Record.beside(self.final).exists():
+            Record(sha256, address).write(self.final)
+        self.partial.rename(self.final)
+        self.discard()
+        return Receipt(self.expected.file, size, sha256, address, verified_by)
+
+
+def _version(headers: Any) -> str:
+    """What a server can be asked to compare before it sends the rest: a strong ETag, or a date."""
+    etag = str(headers.get("ETag", ""))
+    return etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
+
+
+@contextmanager
+def _response(address: str, headers: dict[str, str]) -> Iterator[Any]:
+    """The head of a response; the body is still to come."""
+    try:
+        response: Any = requests.get(address, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
+    except requests.exceptions.SSLError as error:
+        raise TransferError(_reason(error)) from None
+    except requests.RequestException as error:
+        passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+        raise TransferError(_reason(error), again=isinstance(error, passing)) from None
+    with response:
+        yield response
+
+
+def _body(response: Any) -> Iterator[bytes]:
+    """The body as it arrives, in the bytes that were sent: requests would decode them."""
+    try:
+        while chunk := response.raw.read1(CHUNK, decode_content=False):
+            yield chunk
+    except urllib3.exceptions.HTTPError as error:
+        raise TransferError(f"broke off: {_reason(error)}", again=True) from None
+
+
+def _reason(error: BaseException) -> str:
+    """One phrase: the innermost error, which is mostly the operating system's."""
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {CONNECT_TIMEOUT:g} s"
+    if isinstance(error, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
+        return f"silent for {READ_TIMEOUT:g} s"
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
