@@ -124,7 +124,8 @@ def main() -> None:
         write_images(folder / "images", options.images)
         seconds, megabytes = build(folder / "images", folder / "store")
         count = write_sub_images(folder / "images", folder / "sub")
-        print(f"built from {options.images} images in {seconds:.1f} s, with a peak of {megabytes:.0f} MB, the interpreter's included")
+        memory = f"{megabytes:.0f} MB at its peak, the interpreter's included"
+        print(f"built from {options.images} images in {seconds:.1f} s, {memory}")
         print("| readers | store, patches/s | sub-images, patches/s | ratio |\n| ---: | ---: | ---: | ---: |")
         for readers in READERS:
             fast, plain = [], []

@@ -100,7 +100,7 @@ def check(
     """Check a run's configuration as a whole, and list its models."""
     from gansr.config.loading import read_yaml
     from gansr.config.plan import load_plan
-    from gansr.config.planned import TrainedModel
+    from gansr.config.planned_models import TrainedModel
 
     _start(None)
     plan = load_plan(read_yaml(config), str(config))

@@ -20,7 +20,8 @@ from gansr.config.flops import (
     vgg19_flops,
 )
 from gansr.config.method import network_options
-from gansr.config.planned import Plan, TrainedModel
+from gansr.config.planned import Plan
+from gansr.config.planned_models import TrainedModel
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_discriminator, build_generator
 from gansr.networks.vgg19 import VGG19Features

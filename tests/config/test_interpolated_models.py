@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gansr.config.plan import canonical
-from gansr.config.planned import InterpolatedModel, Plan, TrainedModel
+from gansr.config.planned import Plan
+from gansr.config.planned_models import InterpolatedModel, TrainedModel
 from gansr.config.slices import provenance_slice, table_models, table_scores, table_slice
 
 NO_REPORT = ["mad", ..., "tables", {}, "figures", {}]

@@ -12,7 +12,7 @@ from gansr.config import slices
 from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
 from gansr.config.plan import load_plan
-from gansr.config.planned import TrainedModel
+from gansr.config.planned_models import TrainedModel
 from gansr.reporting.tables import write_table
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gansr.config.flops import training_flops
-from gansr.config.planned import Plan, TrainedModel
+from gansr.config.planned import Plan
+from gansr.config.planned_models import TrainedModel
 from gansr.config.rates import Rates
 
 TERA = 1e12

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from math import ceil, isqrt
 from typing import Any
 
-from gansr.config.planned import TrainedModel
+from gansr.config.planned_models import TrainedModel
 
 Layers = list[float]
 

@@ -5,7 +5,6 @@ From it the workflow takes, for each job, exactly the slice of the configuration
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,54 +15,13 @@ from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, read_method, variants
 from gansr.config.model import BICUBIC, Model, Weights, generator_of, slug
 from gansr.config.planned_datasets import PlannedDatasets
+from gansr.config.planned_models import InterpolatedModel, PlannedModel, ReleasedModel, TrainedModel
 from gansr.config.run import Run
 from gansr.config.seeds import with_seed
 from gansr.config.weights import METRIC_WEIGHTS
 from gansr.errors import UserError, nearest
 
 SMALLEST_LR = {"swinir": 8}  # pixels: one attention window
-
-
-@dataclass(frozen=True)
-class PlannedModel:
-    """A model of the run; `spec` is everything that its weights depend on, input files aside."""
-
-    name: str
-    generator: str
-    spec: dict[str, Any]
-
-    @property
-    def slug(self) -> str:
-        """The name of the model's folders."""
-        return slug(self.name)
-
-
-@dataclass(frozen=True)
-class TrainedModel(PlannedModel):
-    """A model that a method trains."""
-
-    method_name: str
-    method: Method
-    has_variants: bool
-    overridden: dict[str, Any]  # keys of the method file, as a.b.c, that the run gives other values
-    dataset: str
-    start: str | None
-    seed: int
-
-
-@dataclass(frozen=True)
-class InterpolatedModel(PlannedModel):
-    """A model whose weights lie between those of two others."""
-
-    between: tuple[str, str]
-    alpha: float
-
-
-@dataclass(frozen=True)
-class ReleasedModel(PlannedModel):
-    """A model whose weights others have released; `weights` is their name in weights.yaml."""
-
-    weights: str
 
 
 class Plan:
