@@ -28,6 +28,7 @@ from gansr.errors import UserError
         ({"role": "train", "folder": "x", "names": "["}, ["names", "no regular expression"]),
         ({"role": "train", "folder": "x", "images": 0}, ["images", "greater than 0"]),
         ({"role": "train", "sources": [{"file": "a.zip"}]}, ["sources.0.images", "required"]),
+        ({"role": "train", "sources": [{"file": "a.zip", "images": "*"}] * 2}, ["a.zip is given twice"]),
         ({"role": "train", "sources": [{"file": "../a.zip", "images": "*"}]}, ["sources.0.file", "'../a.zip'"]),
         (
             {"role": "train", "sources": [{"file": "a.zip", "images": "*", "addresses": ["ftp://a"]}]},

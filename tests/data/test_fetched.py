@@ -137,7 +137,7 @@ def test_the_next_source_is_taken_where_the_first_cannot_be_had(server, archives
     gone = server.serve("/gone", b"", Answer(404))
     address = server.serve("/Set5.tar.gz", tar_of(benchmark_files(*SET5)))
     dataset = set5(source("benchmark.tar", gone), source("Set5.tar", address))
-    assert fetched(dataset, tmp_path)["source"] == 1
+    assert fetched(dataset, tmp_path)["file"] == "Set5.tar"
     assert {file.name for file in archives.iterdir()} == {"Set5.tar", "Set5.tar.sha256"}
 
 
@@ -145,7 +145,7 @@ def test_an_archive_that_is_there_is_preferred_and_needs_no_network(server, arch
     address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
     (archives / "Set5.tar").write_bytes(tar_of(benchmark_files(*SET5)))
     dataset = set5(source("benchmark.tar", address), source("Set5.tar", address))
-    assert fetched(dataset, tmp_path, allowed=False)["source"] == 1
+    assert fetched(dataset, tmp_path, allowed=False)["file"] == "Set5.tar"
     assert server.requests == []
 
 
@@ -202,7 +202,7 @@ def test_an_archive_that_changed_after_it_was_fetched_is_told(server, archives, 
         prepare_fetched(dataset, "set5", 4, receipt, archives, tmp_path / "out")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"source": 0}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"file": "a.tar"}'])
 def test_a_broken_receipt_is_told(archives, tmp_path, text):
     (tmp_path / "receipt.json").write_text(text)
     with pytest.raises(UserError, match=r"receipt\.json: not what fetch wrote .* remove it"):
@@ -215,3 +215,11 @@ def test_weights_are_fetched_the_same_way(server, tmp_path):
     fetch("weights net", [expected], "", tmp_path / "weights", True, tmp_path / "receipts" / "net.json")
     assert (tmp_path / "weights" / "net.pth").read_bytes() == b"weights"
     assert json.loads((tmp_path / "receipts" / "net.json").read_text())["bytes"] == 7
+
+
+def test_a_receipt_of_a_source_that_was_removed_is_told(server, archives, tmp_path):
+    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
+    receipt = tmp_path / "receipt.json"
+    fetch("dataset set5", set5(source("benchmark.tar", address)).sources, "", archives, True, receipt)
+    with pytest.raises(UserError, match=r"benchmark\.tar is no source of set5 any more; remove .*receipt\.json"):
+        prepare_fetched(set5(source("other.tar", address)), "set5", 4, receipt, archives, tmp_path / "out")

@@ -102,6 +102,10 @@ class Dataset(Section):
             raise ValueError("lr_folder goes with folder, which holds the HR images; add it")
         if self.union and len(set(self.union)) < len(self.union):
             raise ValueError("union names one dataset twice")
+        files = [source.file for source in self.sources]
+        for file in files:
+            if files.count(file) > 1:
+                raise ValueError(f"sources: {file} is given twice; give its mirrors as addresses of one source")
         if not self.has_hr and (self.role == "train" or self.lr_folder is not None):
             raise ValueError("has_hr: false is for a benchmark of LR images alone")
         return self

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import md5
 from pathlib import Path
@@ -39,8 +40,8 @@ def fetch(title: str, sources: Sequence[RemoteFile], by_hand: str, folder: Path,
         by_hand: what a user can do instead.
         folder: where the files are kept.
         download: whether the network may be used.
-        receipt: a JSON file, written when the file is there: its place in `sources`, the address it came from,
-            name, size, sha256, and what it was verified by.
+        receipt: a JSON file, written when the file is there: its name, the address it came from, size, sha256,
+            and what it was verified by.
 
     Raises:
         UserError: no file can be had, or one that is there is not the expected one.
@@ -53,9 +54,8 @@ def fetch(title: str, sources: Sequence[RemoteFile], by_hand: str, folder: Path,
         except UserError as error:
             failures.append(str(error))
             continue
-        number = list(sources).index(source)
         facts = asdict(got)
-        record = {"source": number, "address": facts.pop("source"), **facts}
+        record = {"address": facts.pop("source"), **facts}
         write_text(receipt, json.dumps(record, indent=1) + "\n")
         logger.info("%s: %s, %d bytes, sha256 %s", title, got.file, got.bytes, got.sha256)
         return
@@ -85,7 +85,9 @@ def prepare_fetched(
         UserError: the archive is gone or changed, or does not hold the images that the dataset has.
     """
     facts = _read_receipt(receipt)
-    source = dataset.sources[facts["source"]]
+    source = next((source for source in dataset.sources if source.file == facts["file"]), None)
+    if source is None:
+        raise UserError(f"{receipt}: {facts['file']} is no source of {name} any more; remove {receipt} and run again")
     archive = archives / source.file
     if not archive.is_file() or checksum(archive) != facts["sha256"]:
         raise UserError(f"{archive}: gone, or not the file that {receipt} is about; remove {receipt} and run again")
@@ -96,7 +98,8 @@ def prepare_fetched(
         unpacked = Dataset(
             role=dataset.role, folder=originals, images=dataset.images, names=dataset.names, has_hr=dataset.has_hr
         )
-        _explained(archive, originals, lambda: write_images(unpacked, name, scale, folder, threads))
+        with _errors_name(archive, originals):
+            write_images(unpacked, name, scale, folder, threads)
         rmtree(originals)
         if scale in source.released_lr:
             _compare_with_released(archive, source, scale, folder)
@@ -105,7 +108,7 @@ def prepare_fetched(
 def _read_receipt(file: Path) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return {"source": facts["source"], "sha256": facts["sha256"]}
+        return {"file": facts["file"], "sha256": facts["sha256"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: not what fetch wrote ({error}); remove it and run again") from None
 
@@ -121,10 +124,11 @@ def _check_images_md5(archive: Path, source: Source, files: list[Path]) -> None:
         )
 
 
-def _explained(archive: Path, originals: Path, step: Any) -> None:
-    """Errors of a step name the archive, which the user has, and not the folder it was unpacked to."""
+@contextmanager
+def _errors_name(archive: Path, originals: Path) -> Iterator[None]:
+    """Errors name the archive, which the user has, and not the folder that it was unpacked to."""
     try:
-        step()
+        yield
     except UserError as error:
         raise UserError(str(error).replace(str(originals), str(archive))) from None
 
