@@ -101,6 +101,8 @@ def test_every_run_in_config_is_dry_run(project: Project, file: Path) -> None:
     result = project.snakemake("--dry-run", "all")
     assert result.returncode == 0, result.stderr[-2000:]
     assert "finetune" in result.stdout
+    assert "Traceback" not in result.stderr
+    assert "GPU hours for" in result.stderr.split("needs\n")[1]
 
 
 def test_a_run_without_figures_and_mad_patches_is_dry_run(project: Project) -> None:

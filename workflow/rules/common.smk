@@ -1,5 +1,4 @@
 # What the stages share: the checked configuration, paths, and each job's slice of the configuration.
-import atexit
 import re
 import shlex
 import sys
@@ -14,9 +13,7 @@ from gansr.config.dataset_files import image_files
 from gansr.config.loading import read_yaml
 from gansr.config.plan import canonical, load_plan
 from gansr.config.model import BICUBIC
-from gansr.config.needs import Jobs, needs
 from gansr.errors import UserError
-from gansr.run_lock import lock_run
 from gansr.snakemake_launcher import own_commands_first
 
 own_commands_first()
@@ -77,115 +74,10 @@ wildcard_constraints:
     table=any_of(TABLE_NAMES),
 
 
-PREPARED = (
-    [
-        f"{RUN.data_dir}/{dataset}/x{SCALE}/images"
-        for dataset in PLAN.prepared_datasets()
-    ]
-    + [
-        f"{RUN.data_dir}/{dataset}/x{SCALE}/patches"
-        for dataset in dict.fromkeys(model.dataset for model in PLAN.trained.values())
-    ]
-    + ([f"{RESULTS}/mad_patches.json"] if RUN.mad else [])
-)
-MODEL_FILES = (
-    collect(
-        "{results}/models/{model}/{file}",
-        results=RESULTS,
-        model=MODELS,
-        file=["generator.safetensors", "generator_ema.safetensors", "spec.yaml"],
-    )
-    + collect(
-        "{results}/models/{model}/log.jsonl",
-        results=RESULTS,
-        model=PRETRAINED + FINETUNED,
-    )
-    + collect(
-        "{results}/models/{model}/snapshots.npz",
-        results=RESULTS,
-        model=FINETUNED if RUN.mad else [],
-    )
-)
-SR_IMAGES = [f"{RESULTS}/images/{test}" for test in TESTS]
-SCORES = [
-    f"{RESULTS}/metrics/{test}.csv"
-    for test in TESTS
-    if test.rpartition("/")[2] in PLAN.scored_benchmarks
-]
-TABLES = collect(
-    "{results}/tables/{table}{form}",
-    results=RESULTS,
-    table=TABLE_NAMES,
-    form=[".csv", ".md", ".tex", "_notes.md", "_vs_published.csv"],
-)
-# One strip for each type of patch: all three where the patches are picked, else the types that are given.
-ARTIFACT_MAP_TYPES = (
-    sorted({patch.type for patch in RUN.mad.patches})
-    if RUN.mad and RUN.mad.patches != "auto"
-    else ["A", "B", "C"]
-)
-FIGURE_STEMS = (["mad_stability"] if RUN.figures.mad_stability else []) + (
-    [f"artifact_map_{kind}" for kind in ARTIFACT_MAP_TYPES]
-    if RUN.figures.artifact_map
-    else []
-)
-FIGURES = collect(
-    "{results}/figures/{stem}.{form}",
-    results=RESULTS,
-    stem=FIGURE_STEMS,
-    form=["pdf", "png"],
-) + ([f"{RESULTS}/figures/mad_stability.csv"] if RUN.figures.mad_stability else [])
-
-
 def option(name, files):
     """Files as words of a shell line, each after the option's name; nothing where there is none."""
     files = [files] if isinstance(files, str) else files
     return " ".join(f"{name} {shlex.quote(str(file))}" for file in files)
-
-
-def own_run_folder():
-    try:
-        lock_run(Path(RESULTS))
-    except UserError as error:
-        sys.exit(f"gansr: error: {error}")
-
-
-def print_needs():
-    """After a dry run: what the jobs that it lists need."""
-    if not workflow.dryrun or not workflow.is_main_process:
-        return
-    jobs = list(workflow.dag.needrun_jobs(exclude_finished=False))
-
-    def names(rules, wildcard):
-        return [job.wildcards[wildcard] for job in jobs if job.rule.name in rules]
-
-    trained = names(("pretrain", "finetune"), "model")
-    asked_for = workflow.global_resources.get("gpu")
-    needed = needs(
-        PLAN,
-        Jobs(
-            total=len(jobs),
-            trained=[MODELS[model].name for model in trained],
-            fetched=names(("fetch",), "dataset"),
-            weights=names(("fetch_weights",), "weights"),
-            prepared=names(("images", "subset"), "dataset"),
-            patch_stores=names(("patch_store",), "dataset"),
-            tested=names(("upscale",), "benchmark"),
-        ),
-        PLAN.catalog.rates,
-        gpus=int(asked_for.value) if asked_for else 1,
-    )
-    print(f"\nThe run {RUN.run} needs", *needed, sep="\n  ", file=sys.stderr)
-
-
-atexit.register(print_needs)
-
-
-def print_where_the_results_are():
-    print(f"\nTables and figures of the run {RUN.run}:", file=sys.stderr)
-    for pattern in ("tables/*.md", "figures/*.png"):
-        for file in sorted(Path(RESULTS).glob(pattern)):
-            print(f"  {file}", file=sys.stderr)
 
 
 def prepared_images(*datasets):
