@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from gansr.config.catalog import Catalog
-from gansr.config.disk import MODEL, PNG, Disk
+from gansr.config.disk import PNG, Disk
 from gansr.config.needs import Jobs, _rounded, needs
 from gansr.config.planned import Plan
+from gansr.networks.build import build_generator, count_parameters
 
 ALL = ["train_dataset", "df2k", "benchmarks", ["set5", "uh4k"], "mad", ..., "figures", {}]
 TABLE2 = ["tables/ldl_table2/benchmark", "set5"]
@@ -66,7 +67,7 @@ def test_the_needs_are_told_a_line_each(plan: Plan, catalog: Catalog) -> None:
     total, gpu, disk, by_hand = needs(plan, todo, catalog.rates, gpus=4)
     assert total == "7 jobs"
     assert "GPU hours for 2 trainings" in gpu and catalog.rates.gpu in gpu and "hours on 4" in gpu
-    assert disk.startswith("about 4.7 GB") and f"models at most {2 * MODEL / 1e9:.1f}" in disk
+    assert disk.startswith("about 3.6 GB") and "to download 3.5" in disk and "models at most" in disk
     assert by_hand.startswith("by hand: uh4k: UH4K") and "put its images into datasets/uh4k" in by_hand
 
 
@@ -80,3 +81,21 @@ def test_nothing_to_train_takes_no_gpu_hours(plan: Plan, catalog: Catalog) -> No
 )
 def test_an_estimate_has_two_digits(value: float, text: str) -> None:
     assert _rounded(value) == text
+
+
+def test_a_model_of_the_papers_takes_its_weights_and_its_checkpoint(planned: Callable[..., Plan]) -> None:
+    full = {"network": "rrdb", "features": 64, "blocks": 23}
+    plan = planned("generators/dense", full)
+    parameters = 16_697_987
+    assert 1 <= Disk(plan).models(["Dense"]) / (6 * 4 * parameters) < 1.1
+    # Beby-GAN's discriminator has 5,291,913 parameters
+    assert 1 <= Disk(plan).models(["Beby"]) / (4 * (6 * parameters + 3 * 5_291_913)) < 1.1
+
+
+@pytest.mark.parametrize("network", ["srresnet", "rrdb", "swinir"])
+def test_a_generator_has_no_more_parameters_than_multiply_adds_per_lr_pixel(
+    planned: Callable[..., Plan], network: str
+) -> None:
+    plan = planned("generators/small", {"network": network}, "overrides/pretrain/patch_size", 128)
+    generator = build_generator(plan.run.generators["small"], 4)
+    assert Disk(plan).models(["Base"]) >= 6 * 4 * count_parameters(generator)

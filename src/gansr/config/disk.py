@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gansr.config.dataset_files import image_sizes
+from gansr.config.flops import generator_flops
 from gansr.config.planned import Plan
 
 PNG = 1.7  # bytes per pixel of an 8-bit RGB photograph, measured on Set14 (1.56) and BSDS100 (1.73)
-# The largest of the papers' models, RRDB with the VGG discriminator: raw and EMA weights, and a training's checkpoint
-# with the state of both optimisers.
-MODEL = 600_000_000
+FLOAT = 4  # bytes
+# Copies of a network's weights that a training keeps: published raw and EMA, and in its checkpoint raw, EMA and the two
+# moments of Adam; of a discriminator the weights and their moments.
+GENERATOR_COPIES, DISCRIMINATOR_COPIES = 6, 3
+DISCRIMINATOR = 15_000_000  # parameters with 64 features, the square of which they grow with
 
 
 @dataclass
@@ -49,9 +52,22 @@ class Disk:
         """Of SR images; a benchmark stands in the list once for every model tested on it."""
         return sum(map(self._pixels, benchmarks)) * PNG
 
-    def models(self, number: int) -> float:
-        """Of so many models, at most."""
-        return number * MODEL
+    def models(self, names: list[str]) -> float:
+        """Of trained models with their last checkpoints, at most.
+
+        A generator has no more parameters than multiply-adds per LR pixel, where each of them is used once or more.
+        """
+        return sum(map(self._model, names))
+
+    def _model(self, name: str) -> float:
+        model = self.plan.trained[name]
+        flops = generator_flops(model.spec["generator"], self.plan.run.scale, 1)
+        if flops is None:
+            self.unknown.add(name)
+            return 0
+        features = (model.method.discriminator or {}).get("features", 0)
+        discriminator = DISCRIMINATOR * (features / 64) ** 2
+        return FLOAT * (GENERATOR_COPIES * flops / 2 + DISCRIMINATOR_COPIES * discriminator)
 
     def _pixels(self, name: str) -> float:
         dataset = self.plan.datasets[name]

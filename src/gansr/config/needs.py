@@ -56,7 +56,7 @@ def _disk_line(plan: Plan, jobs: Jobs) -> str:
         "prepared images": disk.images(jobs.prepared),
         "patch stores": disk.patch_stores(jobs.patch_stores),
         "SR images": disk.sr_images(jobs.tested),
-        "models at most": disk.models(len(jobs.trained)),
+        "models at most": disk.models(jobs.trained),
     }
     told = ", ".join(f"{what} {_rounded(size / GIGABYTE)}" for what, size in parts.items() if size)
     without = f"; not counted, of unknown size: {', '.join(sorted(disk.unknown))}" if disk.unknown else ""
