@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from gansr.cli import app
 
@@ -81,6 +83,41 @@ def test_a_file_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = gansr("check", tmp_path / "file" / "config.yaml")
     mistake(result, str(tmp_path / "file" / "config.yaml"))
+
+
+@pytest.fixture
+def changed_weights(tmp_path: Path) -> Path:
+    """A folder with a list of weights, and files of these names that hold something else."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "weights").mkdir()
+    weights = {name: {"file": f"{name}.pth", "sha256": "0" * 64, "licence": "free"} for name in ("vgg19", "alexnet")}
+    (tmp_path / "config" / "weights.yaml").write_text(yaml.safe_dump({"weights": weights}), encoding="utf-8")
+    for name in weights:
+        (tmp_path / "weights" / f"{name}.pth").write_text("something else")
+    return tmp_path
+
+
+def is_the_wrong_file(result: subprocess.CompletedProcess[str], file: Path) -> None:
+    found = hashlib.sha256(b"something else").hexdigest()
+    mistake(result, str(file), f"has sha256 {found} instead of {'0' * 64}")
+
+
+def test_train_refuses_changed_weights_of_vgg19(changed_weights: Path) -> None:
+    file, made = changed_weights / "weights" / "vgg19.pth", changed_weights / "made"
+    files = ("--patches", changed_weights / "patches", "--state", made / "state", "--output", made / "model")
+    result = gansr("train", "--spec", "{}", "--name", "LDL", "--vgg19", file, *files, folder=changed_weights)
+    is_the_wrong_file(result, file)
+    assert not made.exists()
+
+
+def test_score_refuses_changed_weights_of_lpips(changed_weights: Path) -> None:
+    folder, scores = changed_weights / "images", changed_weights / "metrics" / "set5.csv"
+    folder.mkdir()
+    Image.new("RGB", (64, 64)).save(folder / "baby.png")
+    words = ("--sr", folder, "--hr", folder, "--metrics", "psnr_y,lpips_alex", "--output", scores)
+    result = gansr("score", *words, "--weights-dir", changed_weights / "weights", folder=changed_weights)
+    is_the_wrong_file(result, changed_weights / "weights" / "alexnet.pth")
+    assert not scores.parent.exists()
 
 
 def test_an_unknown_verb_is_refused_without_a_traceback() -> None:

@@ -34,11 +34,10 @@ def atomic_folder(final: Path) -> Iterator[Path]:
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(final)
     with _own_folder(partial):
+        _empty(partial)
         try:
             yield partial
-            if final.exists():
-                shutil.rmtree(final)
-            partial.replace(final)
+            _replace(final, partial)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -51,16 +50,29 @@ def resumable_folder(final: Path) -> Iterator[Path]:
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(final)
-    with _own_folder(partial, keep=True):
+    with _own_folder(partial):
         yield partial
-        if final.exists():
-            shutil.rmtree(final)
-        partial.replace(final)
+        _replace(final, partial)
+
+
+def _replace(final: Path, partial: Path) -> None:
+    """Give a folder its final name; an earlier one is out of the way for no longer than two renames take."""
+    earlier = final.parent / f".{final.name}.earlier"
+    shutil.rmtree(earlier, ignore_errors=True)
+    if final.exists():
+        final.rename(earlier)
+    partial.replace(final)
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    for leftover in folder.iterdir():
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
 
 
 @contextmanager
-def _own_folder(folder: Path, keep: bool = False) -> Iterator[None]:
-    """Make a folder and own it, emptied unless `keep`: of two processes that fill it at once, the second waits."""
+def _own_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and own it: of two processes that fill it at once, the second waits."""
     while True:
         folder.mkdir(exist_ok=True)
         try:
@@ -71,8 +83,6 @@ def _own_folder(folder: Path, keep: bool = False) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             if not folder.exists() or folder.stat().st_ino != os.fstat(descriptor).st_ino:
                 continue
-            for leftover in [] if keep else folder.iterdir():
-                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
             yield
             return
         finally:

@@ -134,7 +134,7 @@ def fetch(
     """An archive or a file of weights, verified; a transfer that broke off goes on where it was."""
     from gansr.config.loading import validate
     from gansr.config.remote_file import RemoteFile
-    from gansr.data.fetched import fetch as fetch_file
+    from gansr.data.receipts import fetch as fetch_file
 
     _start(log)
     data = _parse(spec)
@@ -304,6 +304,7 @@ def score(
     metrics: Annotated[str, typer.Option(help="Names of metrics, separated by commas.")],
     weights_dir: Annotated[Path, typer.Option(help="The folder of weights for LPIPS; files may be absent.")],
     output: Output,
+    required: Annotated[str, typer.Option(help="Weights of config/weights.yaml that must not be absent.")] = "",
     threads: Threads = 1,
     log: LogFile = None,
 ) -> None:
@@ -319,7 +320,7 @@ def score(
     weights = {}
     for metric in set(names) & set(METRIC_WEIGHTS):
         weights[metric] = weights_dir / known[METRIC_WEIGHTS[metric]].file
-        if weights[metric].is_file():
+        if METRIC_WEIGHTS[metric] in required.split(",") or weights[metric].is_file():
             _verify_weights(METRIC_WEIGHTS[metric], weights[metric])
     score_benchmark(names, sr, hr, weights, f"{sr.parent.name} on {sr.name}", output)
 
@@ -383,8 +384,13 @@ def provenance(
 
 
 def _verify_weights(listed: str, file: Path) -> None:
-    """Refuse weights whose content is not what config/weights.yaml says."""
+    """Refuse weights that are not there, or whose content is not what config/weights.yaml says."""
     from gansr.config.catalog import Catalog
     from gansr.data.download import verify
 
-    verify(Catalog().weights[listed], file.parent)
+    if not file.is_file():
+        raise UserError(
+            f"{file}: not there any more; put it there, or remove its receipt (receipts/weights/{listed}.json in "
+            f"data_dir) to have it downloaded again"
+        )
+    verify(Catalog().weights[listed].model_copy(update={"file": file.name}), file.parent)

@@ -89,10 +89,10 @@ def test_another_number_of_images_is_refused(
 
 
 def test_files_that_are_none_of_its_images_are_named(tmp_path: Path, one_line: Callable[..., None]) -> None:
-    dataset = folder_of(tmp_path / "hr", "0001.png", "0002.png", "cover.png")
+    dataset = folder_of(tmp_path / "hr", "0001.png", "0002.png", "0002_copy.png", "cover.png")
     (tmp_path / "hr" / "readme.txt").write_text("hello")
     message = refusal(with_rules(dataset, images=2, names="[0-9]{4}"))
-    one_line(message, "cover.png, readme.txt", "none of its images", "move them away")
+    one_line(message, ": 0002_copy.png, cover.png, readme.txt;", "none of its images", "move them away")
 
 
 def test_of_many_surplus_files_a_few_are_named(tmp_path: Path) -> None:

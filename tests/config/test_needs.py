@@ -71,6 +71,34 @@ def test_the_needs_are_told_a_line_each(plan: Plan, catalog: Catalog) -> None:
     assert by_hand.startswith("by hand: uh4k: UH4K") and "put its images into datasets/uh4k" in by_hand
 
 
+def test_the_hours_of_the_trainings_to_do_are_shared_by_the_gpus(
+    plan: Plan, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = {"Base": 6.0, "Dense": 2.0, "Beby": None, "Base+LDL": 50.0}
+    monkeypatch.setattr("gansr.config.needs.gpu_hours", lambda plan, rates: hours)
+    todo = jobs(trained=["Base", "Dense", "Beby"])
+    _, one, *_ = needs(plan, todo, catalog.rates, gpus=1)
+    _, four, *_ = needs(plan, todo, catalog.rates, gpus=4)
+    assert one.startswith("8.0 GPU hours for 3 trainings") and "hours on" not in one
+    assert four.startswith("8.0 GPU hours for 3 trainings") and "; 2.0 hours on 4; without Beby" in four
+
+
+@pytest.mark.parametrize(
+    ("what", "names", "told"),
+    [
+        ("fetched", ["div2k100"], "0.45 GB of disk (to download 0.45)"),
+        ("weights", ["vgg19"], "0.57 GB of disk (to download 0.57)"),
+        ("prepared", ["div2k"], "4.0 GB of disk (prepared images 4.0)"),  # 2200 megapixels
+        ("patch_stores", ["div2k"], "7.0 GB of disk (patch stores 7.0)"),
+        ("tested", ["div2k", "div2k"], "7.5 GB of disk (SR images 7.5)"),
+    ],
+)
+def test_the_disk_line_tells_every_kind_of_file(
+    plan: Plan, catalog: Catalog, what: str, names: list[str], told: str
+) -> None:
+    assert needs(plan, jobs(**{what: names}), catalog.rates, gpus=1)[2] == f"about {told}"
+
+
 def test_nothing_to_train_takes_no_gpu_hours(plan: Plan, catalog: Catalog) -> None:
     _, gpu, _ = needs(plan, jobs(), catalog.rates, gpus=1)
     assert gpu.startswith("0.00 GPU hours for 0 trainings")

@@ -132,6 +132,22 @@ def test_published_for_a_table_without_the_model_is_refused(refused: Callable[..
     refused(changes, "model Base", "beby_table2", "no column of")
 
 
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("ESRGN", ["beby_table2.csv has no column ESRGN", 'did you mean "ESRGAN"?']),
+        ("ESRGAN", ["a model is compared with ESRGAN", "remove it there"]),
+    ],
+)
+def test_a_column_of_the_paper_alone_is_one_that_no_model_is_compared_with(
+    refused: Callable[..., str], planned: Callable[..., Plan], column: str, words: list[str]
+) -> None:
+    published_only = "tables/beby_table2/published_only"
+    changes = ["models/2/published", {"beby_table2": "ESRGAN"}]
+    planned(*changes, published_only, {"SRGAN": "why"})
+    refused([*changes, published_only, {column: "why"}], "run.yaml", "tables.beby_table2.published_only", *words)
+
+
 @pytest.mark.parametrize(("table", "column"), [("ldl_table1", "RRDB+LDL (DF2K)"), ("beby_table2", "ESRGAN")])
 def test_a_missing_published_table_is_named(
     own_catalog: Catalog, refused: Callable[..., str], table: str, column: str

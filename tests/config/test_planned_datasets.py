@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from gansr import code_versions
 from gansr.config.catalog import Catalog
 from gansr.config.input_slices import by_hand, fetch_slice, fetch_weights_slice, images_slice
 from gansr.config.planned import Plan
 from gansr.config.slices import table_slice
 
 DF2K = ["train_dataset", "df2k", "benchmarks", ["set5", "realworld38"], "mad", ..., "figures", {}]
+MORE = ["benchmarks", ["more"]]
 TABLE2 = ["tables/ldl_table2/benchmark", "set5"]
 
 
@@ -94,6 +96,10 @@ def test_a_folder_put_there_by_hand_is_checked_before_any_job(
             ["dataset more", "set14_without_gray has no images of its own"],
         ),
         (
+            ["datasets/more", {"role": "benchmark", "part_of": "realworld38", "without_gray": True}, *MORE],
+            ["dataset more", "realworld38 has no images of its own"],
+        ),
+        (
             [
                 "datasets/more",
                 {"role": "train", "sources": [{"file": "a.zip", "images": "*"}]},
@@ -152,12 +158,29 @@ def test_a_moved_address_makes_no_images_again(fetched: Callable[..., Plan], own
     assert images_slice(moved, "div2k") == before
 
 
-@pytest.mark.parametrize(("old", "new"), [("DIV2K_train_HR/*.png", "other/*.png"), ("images: 800", "images: 799")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("DIV2K_train_HR/*.png", "other/*.png"),
+        ("images: 800", "images: 799"),
+        ("sha256: 9d0b9c46", "sha256: 00000000"),
+        (" md5: bdc2d933", " md5: 00000000"),
+        ("images_md5: f9de9c25", "images_md5: 00000000"),
+    ],
+)
 def test_other_images_are_made_again(fetched: Callable[..., Plan], own_catalog: Catalog, old: str, new: str) -> None:
     before = images_slice(fetched(catalog=own_catalog), "div2k")
     file = own_catalog.folder / "datasets.yaml"
     file.write_text(file.read_text().replace(old, new))
     assert images_slice(fetched(catalog=Catalog(own_catalog.folder)), "div2k") != before
+
+
+def test_images_are_made_again_by_another_version_of_the_code(
+    fetched: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = images_slice(fetched(), "div2k")
+    monkeypatch.setattr(code_versions, "IMAGES", code_versions.IMAGES + 1)
+    assert images_slice(fetched(), "div2k") != before
 
 
 def test_weights_are_fetched_into_the_runs_own_folder(fetched: Callable[..., Plan]) -> None:

@@ -81,8 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for key, value in {**headers, **answer.headers}.items():
             self.send_header(key, value)
+        self.send_header("Connection", "close")  # told, lest the client sends its next request on this one
         self.end_headers()
-        self.close_connection = True
         try:
             self._send(request, body, answer)
         except OSError:  # the client has had enough

@@ -1,4 +1,5 @@
 import errno
+import gzip
 import fcntl
 import hashlib
 import json
@@ -54,7 +55,7 @@ def server():
 
 
 def remote(*addresses, **facts):
-    return RemoteFile(file="a.zip", addresses=addresses, **facts)
+    return RemoteFile(file="a.bin", addresses=addresses, **facts)
 
 
 def names(folder):
@@ -70,7 +71,7 @@ def refuse(expected, folder, *words, **options):
 
 
 def is_whole(folder):
-    return (folder / "a.zip").read_bytes() == CONTENT and names(folder) == ["a.zip", "a.zip.sha256"]
+    return (folder / "a.bin").read_bytes() == CONTENT and names(folder) == ["a.bin", "a.bin.sha256"]
 
 
 def break_off(expected, folder):
@@ -83,11 +84,11 @@ def break_off(expected, folder):
 
 
 def test_a_file_that_is_there_is_verified_by_its_published_sha256(tmp_path, server):
-    (tmp_path / "a.zip").write_bytes(CONTENT)
+    (tmp_path / "a.bin").write_bytes(CONTENT)
     receipt = obtain(remote(server.serve("/a", CONTENT), **KNOWN), tmp_path)
-    assert receipt == Receipt("a.zip", len(CONTENT), SHA256, "put there by hand", "sha256")
+    assert receipt == Receipt("a.bin", len(CONTENT), SHA256, None, "sha256")
     assert server.requests == []
-    assert names(tmp_path) == ["a.zip"]  # so that a read-only folder serves
+    assert names(tmp_path) == ["a.bin"]  # so that a read-only folder serves
 
 
 @pytest.mark.parametrize(
@@ -100,65 +101,65 @@ def test_a_file_that_is_there_is_verified_by_its_published_sha256(tmp_path, serv
     ],
 )
 def test_another_file_is_refused_and_left_as_it_is(tmp_path, server, facts, found, wanted):
-    (tmp_path / "a.zip").write_bytes(CONTENT)
+    (tmp_path / "a.bin").write_bytes(CONTENT)
     address = server.serve("/a", CONTENT)
-    refuse(remote(address, **facts), tmp_path, tmp_path / "a.zip", found, wanted, "move it away")
-    assert (tmp_path / "a.zip").read_bytes() == CONTENT
-    assert names(tmp_path) == ["a.zip"]
+    refuse(remote(address, **facts), tmp_path, tmp_path / "a.bin", found, wanted, "move it away")
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT
+    assert names(tmp_path) == ["a.bin"]
     assert server.requests == []
 
 
 @pytest.mark.parametrize("make", [lambda file: file.mkdir(), lambda file: file.symlink_to("nowhere")])
 def test_what_is_no_file_is_refused_and_left_as_it_is(tmp_path, server, make):
-    make(tmp_path / "a.zip")
+    make(tmp_path / "a.bin")
     refuse(remote(server.serve("/a", CONTENT)), tmp_path, "not a file", "move it away")
-    assert names(tmp_path) == ["a.zip"]
+    assert names(tmp_path) == ["a.bin"]
     assert server.requests == []
 
 
 def test_without_a_published_checksum_the_first_copy_is_recorded_for_sha256sum(tmp_path):
-    (tmp_path / "a.zip").write_bytes(CONTENT)
+    (tmp_path / "a.bin").write_bytes(CONTENT)
     receipt = obtain(remote(), tmp_path)
     assert (receipt.sha256, receipt.verified_by) == (SHA256, "first fetch")
-    assert (tmp_path / "a.zip.sha256").read_text() == f"{SHA256}  a.zip\n"
-    assert names(tmp_path) == ["a.zip", "a.zip.sha256"]
+    assert (tmp_path / "a.bin.sha256").read_text() == f"{SHA256}  a.bin\n"
+    assert names(tmp_path) == ["a.bin", "a.bin.sha256"]
 
 
 @pytest.mark.parametrize("facts", [{}, {"md5": hashlib.md5(WRONG).hexdigest()}])
 def test_later_copies_are_held_to_the_record_of_the_first(tmp_path, facts):
-    (tmp_path / "a.zip").write_bytes(CONTENT)
+    (tmp_path / "a.bin").write_bytes(CONTENT)
     obtain(remote(), tmp_path)
-    (tmp_path / "a.zip").write_bytes(WRONG)
-    refuse(remote(**facts), tmp_path, SHA256, hashlib.sha256(WRONG).hexdigest(), "remove a.zip.sha256", "move it away")
-    assert (tmp_path / "a.zip").read_bytes() == WRONG
+    (tmp_path / "a.bin").write_bytes(WRONG)
+    refuse(remote(**facts), tmp_path, SHA256, hashlib.sha256(WRONG).hexdigest(), "remove a.bin.sha256", "move it away")
+    assert (tmp_path / "a.bin").read_bytes() == WRONG
 
 
 def test_a_record_of_sha256sum_in_its_binary_form_counts(tmp_path):
-    (tmp_path / "a.zip").write_bytes(CONTENT)
-    (tmp_path / "a.zip.sha256").write_text(f"{'0' * 64} *b.zip\n{SHA256.upper()} *a.zip\n")
+    (tmp_path / "a.bin").write_bytes(CONTENT)
+    (tmp_path / "a.bin.sha256").write_text(f"{'0' * 64} *b.zip\n{SHA256.upper()} *a.bin\n")
     assert obtain(remote(), tmp_path).verified_by == "first fetch"
 
 
 def test_a_broken_record_is_refused_where_it_counts_and_left_alone_elsewhere(tmp_path, server):
-    (tmp_path / "a.zip.sha256").write_bytes(b"\xff\xfe, the user's own")
-    refuse(remote(server.serve("/a", CONTENT)), tmp_path, tmp_path / "a.zip.sha256", "correct or remove it")
+    (tmp_path / "a.bin.sha256").write_bytes(b"\xff\xfe, the user's own")
+    refuse(remote(server.serve("/a", CONTENT)), tmp_path, tmp_path / "a.bin.sha256", "correct or remove it")
     assert obtain(remote(server.address + "/a", **KNOWN), tmp_path).verified_by == "sha256"
-    assert (tmp_path / "a.zip.sha256").read_bytes() == b"\xff\xfe, the user's own"
+    assert (tmp_path / "a.bin.sha256").read_bytes() == b"\xff\xfe, the user's own"
 
 
 def test_md5_alone_verifies_and_the_sha256_is_recorded(tmp_path):
-    (tmp_path / "a.zip").write_bytes(CONTENT)
+    (tmp_path / "a.bin").write_bytes(CONTENT)
     assert obtain(remote(md5=MD5), tmp_path).verified_by == "md5"
-    assert SHA256 in (tmp_path / "a.zip.sha256").read_text()
+    assert SHA256 in (tmp_path / "a.bin.sha256").read_text()
 
 
 def test_an_empty_file_is_nobodys(tmp_path):
-    (tmp_path / "a.zip").touch()
+    (tmp_path / "a.bin").touch()
     refuse(remote(), tmp_path, "is empty")
 
 
 def test_verify_asks_for_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(UserError, match=r"a\.zip: not there; put it there"):
+    with pytest.raises(UserError, match=r"a\.bin: not there; put it there"):
         verify(remote(**KNOWN), tmp_path)
 
 
@@ -167,14 +168,14 @@ def test_verify_asks_for_a_file_that_is_not_there(tmp_path):
 
 def test_without_download_the_user_is_told_which_file_goes_where(tmp_path, server):
     address = server.serve("/a", CONTENT)
-    refuse(remote(address), tmp_path, "put a.zip into", tmp_path, address, "set download: true", download=False)
+    refuse(remote(address), tmp_path, "put a.bin into", tmp_path, address, "set download: true", download=False)
     assert server.requests == []
     assert names(tmp_path) == []
 
 
 def test_without_addresses_the_user_is_told_whom_to_ask(tmp_path):
-    refuse(remote(ask="write to its authors"), tmp_path, "a.zip", "write to its authors")
-    refuse(remote(), tmp_path, f"put a.zip into {tmp_path}")
+    refuse(remote(ask="write to its authors"), tmp_path, "a.bin", "write to its authors")
+    refuse(remote(), tmp_path, f"put a.bin into {tmp_path}")
 
 
 @pytest.mark.parametrize(("facts", "by"), [(KNOWN, "sha256"), ({"md5": MD5}, "md5"), ({}, "first fetch")])
@@ -182,7 +183,7 @@ def test_a_download_is_verified_and_says_where_it_came_from(tmp_path, server, fa
     expected = remote(server.serve("/a", CONTENT), **facts)
     folder = tmp_path / "new" / "folder"
     receipt = obtain(expected, folder)
-    assert receipt == Receipt("a.zip", len(CONTENT), SHA256, server.address + "/a", by)
+    assert receipt == Receipt("a.bin", len(CONTENT), SHA256, server.address + "/a", by)
     assert is_whole(folder)
     assert obtain(expected, folder) == receipt
     assert len(server.requests) == 1
@@ -192,26 +193,26 @@ def test_a_download_is_verified_and_says_where_it_came_from(tmp_path, server, fa
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no sha256sum")
 def test_sha256sum_can_check_the_record(tmp_path, server):
     obtain(remote(server.serve("/a", CONTENT)), tmp_path)
-    check = ["sha256sum", "--check", "--strict", "a.zip.sha256"]
+    check = ["sha256sum", "--check", "--strict", "a.bin.sha256"]
     assert subprocess.run(check, cwd=tmp_path, capture_output=True).returncode == 0
-    (tmp_path / "a.zip").write_bytes(WRONG)
+    (tmp_path / "a.bin").write_bytes(WRONG)
     assert subprocess.run(check, cwd=tmp_path, capture_output=True).returncode == 1
 
 
 def test_a_file_put_in_place_of_a_download_is_not_said_to_come_from_there(tmp_path, server):
     obtain(remote(server.serve("/a", WRONG)), tmp_path)
-    (tmp_path / "a.zip").write_bytes(CONTENT)
-    assert obtain(remote(**KNOWN), tmp_path).source == "put there by hand"
+    (tmp_path / "a.bin").write_bytes(CONTENT)
+    assert obtain(remote(**KNOWN), tmp_path).address is None
 
 
 def test_a_file_fetched_again_is_held_to_the_first_copy(tmp_path, server):
     expected = remote(server.serve("/a", CONTENT, Answer(), Answer(), Answer(content=WRONG)))
     obtain(expected, tmp_path)
-    (tmp_path / "a.zip").unlink()
+    (tmp_path / "a.bin").unlink()
     assert obtain(expected, tmp_path).verified_by == "first fetch"
-    (tmp_path / "a.zip").unlink()
-    refuse(expected, tmp_path, f"instead of {SHA256} of the first copy", "remove a.zip.sha256")
-    assert names(tmp_path) == ["a.zip.sha256"]
+    (tmp_path / "a.bin").unlink()
+    refuse(expected, tmp_path, f"instead of {SHA256} of the first copy", "remove a.bin.sha256")
+    assert names(tmp_path) == ["a.bin.sha256"]
 
 
 # resuming
@@ -241,8 +242,8 @@ def test_a_server_that_stays_silent_is_named_with_the_time_that_was_waited(tmp_p
 def test_the_next_call_resumes_what_an_earlier_one_left(tmp_path, server):
     expected = remote(server.serve("/a", CONTENT, Answer(stop_after=HALF), Answer(404), Answer()), **KNOWN)
     break_off(expected, tmp_path)
-    assert (tmp_path / ".a.zip.partial").read_bytes() == CONTENT[:HALF]
-    assert not (tmp_path / "a.zip").exists()
+    assert (tmp_path / ".a.bin.partial").read_bytes() == CONTENT[:HALF]
+    assert not (tmp_path / "a.bin").exists()
     obtain(expected, tmp_path)
     assert is_whole(tmp_path)
     assert server.ranges[2:] == [f"bytes={HALF}-"]
@@ -308,15 +309,15 @@ def test_a_range_that_cannot_be_had_is_begun_anew(tmp_path, server):
 @pytest.mark.parametrize("facts", [KNOWN, {}])
 def test_a_partial_file_that_is_whole_already_is_only_verified(tmp_path, server, facts):
     expected = remote(server.serve("/a", CONTENT), **facts)
-    (tmp_path / ".a.zip.partial").write_bytes(CONTENT)
-    (tmp_path / ".a.zip.partial.json").write_text(json.dumps({"address": expected.addresses[0], "version": '"1"'}))
+    (tmp_path / ".a.bin.partial").write_bytes(CONTENT)
+    (tmp_path / ".a.bin.partial.json").write_text(json.dumps({"address": expected.addresses[0], "version": '"1"'}))
     obtain(expected, tmp_path)
     assert is_whole(tmp_path)
     assert [request.bytes for request in server.requests] == ([] if facts else [0])  # asked whether there is more
 
 
 def test_a_partial_file_that_is_too_long_is_begun_anew(tmp_path, server):
-    (tmp_path / ".a.zip.partial").write_bytes(CONTENT + b"more")
+    (tmp_path / ".a.bin.partial").write_bytes(CONTENT + b"more")
     obtain(remote(server.serve("/a", CONTENT), **KNOWN), tmp_path)
     assert is_whole(tmp_path)
     assert server.ranges == [None]
@@ -327,8 +328,8 @@ def test_a_partial_file_of_unknown_origin_is_resumed_only_if_it_can_be_verified(
     for facts, ranges in (({}, [None]), (KNOWN, [f"bytes={HALF}-"])):
         folder = tmp_path / str(len(facts))
         folder.mkdir()
-        (folder / ".a.zip.partial").write_bytes(CONTENT[:HALF])
-        (folder / ".a.zip.partial.json").write_text(origin)
+        (folder / ".a.bin.partial").write_bytes(CONTENT[:HALF])
+        (folder / ".a.bin.partial.json").write_text(origin)
         server.requests.clear()
         obtain(remote(server.serve("/a", CONTENT), **facts), folder)
         assert is_whole(folder)
@@ -357,7 +358,7 @@ def test_however_a_server_breaks_off_the_bytes_are_right_in_the_end(tmp_path_fac
                 obtain(remote(*mirrors, **data.draw(st.sampled_from([KNOWN, {"sha256": SHA256}]))), folder)
                 break
             except UserError:
-                assert not (folder / "a.zip").exists()
+                assert not (folder / "a.bin").exists()
     assert is_whole(folder)
 
 
@@ -382,7 +383,7 @@ def test_an_overloaded_server_is_asked_again(tmp_path, server, status):
 
 
 def test_an_overloaded_server_is_not_asked_for_ever(tmp_path, server):
-    refuse(remote(server.serve("/a", CONTENT, Answer(503))), tmp_path, "HTTP 503", f"put a.zip into {tmp_path} by hand")
+    refuse(remote(server.serve("/a", CONTENT, Answer(503))), tmp_path, "HTTP 503", f"put a.bin into {tmp_path} by hand")
     assert len(server.requests) == download.ATTEMPTS
 
 
@@ -425,7 +426,7 @@ def test_a_refused_connection_is_said_in_a_few_words(tmp_path):
 
 def test_the_next_mirror_serves_where_one_fails(tmp_path, server):
     mirrors = closed_port(), server.serve("/gone", b"", Answer(404)), server.serve("/a", CONTENT)
-    assert obtain(remote(*mirrors), tmp_path).source == mirrors[2]
+    assert obtain(remote(*mirrors), tmp_path).address == mirrors[2]
     assert is_whole(tmp_path)
 
 
@@ -433,7 +434,7 @@ def test_when_all_mirrors_fail_each_is_named_with_its_reason(tmp_path, server):
     mirrors = closed_port(), server.serve("/gone", b"", Answer(404)), server.serve("/busy", b"", Answer(500))
     reasons = "Connection refused", "HTTP 404", "HTTP 500"
     pairs = [f"{mirror} ({reason})" for mirror, reason in zip(mirrors, reasons, strict=True)]
-    refuse(remote(*mirrors), tmp_path, *pairs, "a.zip", tmp_path)
+    refuse(remote(*mirrors), tmp_path, *pairs, "a.bin", tmp_path)
 
 
 def test_another_mirror_goes_on_where_the_result_can_be_verified(tmp_path, server):
@@ -456,7 +457,7 @@ def test_another_mirror_begins_anew_where_the_result_cannot_be_verified(tmp_path
 
 def test_wrong_bytes_are_removed_and_the_next_mirror_serves(tmp_path, server):
     mirrors = server.serve("/1", WRONG), server.serve("/2", CONTENT)
-    assert obtain(remote(*mirrors, **KNOWN), tmp_path).source == mirrors[1]
+    assert obtain(remote(*mirrors, **KNOWN), tmp_path).address == mirrors[1]
     assert is_whole(tmp_path)
     assert server.ranges == [None, None]
 
@@ -468,9 +469,9 @@ def test_wrong_bytes_from_all_mirrors_never_get_the_name(tmp_path, server):
 
 def test_a_file_of_another_size_is_not_even_begun(tmp_path, server):
     address = server.serve("/a", CONTENT + b"more")
-    (tmp_path / ".a.zip.partial").write_bytes(CONTENT[:HALF])
+    (tmp_path / ".a.bin.partial").write_bytes(CONTENT[:HALF])
     refuse(remote(address, **KNOWN), tmp_path, "300004 bytes instead of 300000")
-    assert (tmp_path / ".a.zip.partial").read_bytes() == CONTENT[:HALF]
+    assert (tmp_path / ".a.bin.partial").read_bytes() == CONTENT[:HALF]
 
 
 @pytest.mark.parametrize("facts", [KNOWN, {"bytes": len(CONTENT)}])
@@ -503,9 +504,18 @@ def test_a_file_with_a_checksum_may_be_called_a_web_page(tmp_path, server):
 
 
 def test_a_file_called_gzip_encoded_keeps_its_bytes(tmp_path, server):
-    address = server.serve("/a", CONTENT, Answer(headers={"Content-Encoding": "gzip"}))
+    content = gzip.compress(CONTENT)
+    address = server.serve("/a", content, Answer(headers={"Content-Encoding": "gzip"}))
     obtain(RemoteFile(file="a.tar.gz", addresses=(address,)), tmp_path)
-    assert (tmp_path / "a.tar.gz").read_bytes() == CONTENT
+    assert (tmp_path / "a.tar.gz").read_bytes() == content
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tgz"])
+def test_an_error_page_without_a_name_is_no_archive_where_no_checksum_tells(tmp_path, server, name):
+    address = server.serve("/a", b"Service unavailable, sorry. " * 40)
+    expected = RemoteFile(file=name, addresses=(address,))
+    refuse(expected, tmp_path, address, f"is no .{name.rsplit('.')[-1]} file")
+    assert not (tmp_path / name).exists() and not (tmp_path / f"{name}.sha256").exists()
 
 
 def test_a_file_that_a_server_encodes_is_refused(tmp_path, server):
@@ -528,7 +538,7 @@ def test_an_empty_body_is_no_file(tmp_path, server):
 def test_redirects_are_followed(tmp_path, server):
     moved = Answer(302, headers={"Location": server.serve("/a", CONTENT, Answer(stop_after=HALF), Answer())})
     address = server.serve("/old", b"", moved)
-    assert obtain(remote(address), tmp_path).source == address
+    assert obtain(remote(address), tmp_path).address == address
     assert is_whole(tmp_path)
     assert [request.range for request in server.requests if request.path == "/a"] == [None, f"bytes={HALF}-"]
 
@@ -556,7 +566,7 @@ def wait_until(condition):
 
 def test_a_killed_download_leaves_no_lock_and_is_resumed(tmp_path, server):
     expected = remote(server.serve("/a", CONTENT, Answer(stall_after=HALF), Answer()), **KNOWN)
-    partial = tmp_path / ".a.zip.partial"
+    partial = tmp_path / ".a.bin.partial"
     process = start(expected, tmp_path)
     wait_until(lambda: partial.exists() and partial.stat().st_size > 0)
     process.send_signal(signal.SIGKILL)
@@ -572,7 +582,7 @@ def test_of_two_processes_one_downloads_and_the_other_waits_for_it(tmp_path, ser
     first = start(expected, tmp_path)
     wait_until(lambda: server.requests)
     second = start(expected, tmp_path)
-    assert second.stdout.readline() == f"{tmp_path / 'a.zip'}: waiting for another process that downloads it\n"
+    assert second.stdout.readline() == f"{tmp_path / 'a.bin'}: waiting for another process that downloads it\n"
     server.released.set()
     for process in (first, second):
         assert process.communicate()[0].endswith(SHA256 + "\n")
@@ -600,7 +610,7 @@ def locked(file):
 
 
 def test_a_lock_that_its_owner_has_removed_is_nobodys(tmp_path, server):
-    lock = tmp_path / ".a.zip.lock"
+    lock = tmp_path / ".a.bin.lock"
     first = locked(lock)
     process = start(remote(server.serve("/a", CONTENT)), tmp_path)
     assert "waiting" in process.stdout.readline()
@@ -628,7 +638,7 @@ def test_two_processes_at_once_download_once(tmp_path, server):
 
 
 def test_too_little_room_is_said_before_anything_is_asked_for(tmp_path, server, monkeypatch):
-    (tmp_path / ".a.zip.partial").write_bytes(CONTENT[:HALF])
+    (tmp_path / ".a.bin.partial").write_bytes(CONTENT[:HALF])
     monkeypatch.setattr(transfer.shutil, "disk_usage", lambda folder: SimpleNamespace(free=199_999))
     expected = remote(server.serve("/a", CONTENT), **KNOWN)
     refuse(expected, tmp_path, tmp_path, "200000 bytes are needed", "199999 are free")
@@ -672,7 +682,7 @@ def test_a_full_disk_keeps_what_has_arrived_and_the_next_call_goes_on(tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", full)
         refuse(expected, tmp_path, tmp_path, "the disk is full", "goes on where it stopped")
-    assert not (tmp_path / "a.zip").exists()
+    assert not (tmp_path / "a.bin").exists()
     obtain(expected, tmp_path)
     assert is_whole(tmp_path)
     assert server.ranges == [None, f"bytes={HALF}-"]
@@ -685,7 +695,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, server, monkeypat
 
     monkeypatch.setattr(download.os, "open", refuse_to_open)
     refuse(remote(server.serve("/a", CONTENT)), tmp_path, tmp_path, "Permission denied", "make it writable")
-    (tmp_path / "a.zip").write_bytes(CONTENT)
+    (tmp_path / "a.bin").write_bytes(CONTENT)
     refuse(remote(), tmp_path, tmp_path, "Permission denied")
     assert obtain(remote(**KNOWN), tmp_path).sha256 == SHA256
 
@@ -699,12 +709,12 @@ def test_a_file_that_the_user_puts_there_meanwhile_is_not_overwritten(tmp_path, 
     identify = transfer.identify
 
     def meanwhile(*args):
-        (tmp_path / "a.zip").write_text("the user's")
+        (tmp_path / "a.bin").write_text("the user's")
         return identify(*args)
 
     monkeypatch.setattr(transfer, "identify", meanwhile)
     refuse(remote(server.serve("/a", CONTENT)), tmp_path, "run again")
-    assert (tmp_path / "a.zip").read_text() == "the user's"
+    assert (tmp_path / "a.bin").read_text() == "the user's"
 
 
 def test_the_log_tells_of_every_failed_attempt(tmp_path, server, caplog):
@@ -713,4 +723,4 @@ def test_the_log_tells_of_every_failed_attempt(tmp_path, server, caplog):
     obtain(remote(address), tmp_path)
     assert f"{address}: HTTP 503; trying again" in caplog.messages
     assert any("broke off" in message for message in caplog.messages)
-    assert any("download a.zip: 100%" in message and "300k/300k" in message for message in caplog.messages)
+    assert any("download a.bin: 100%" in message and "300k/300k" in message for message in caplog.messages)

@@ -14,7 +14,8 @@ from gansr.config.dataset import Dataset
 from gansr.config.remote_file import RemoteFile
 from gansr.data import download, transfer
 from gansr.data.bicubic import imresize
-from gansr.data.fetched import fetch, prepare_fetched
+from gansr.data.fetched import prepare_fetched
+from gansr.data.receipts import fetch
 from gansr.errors import UserError
 
 SET5 = ("baby", "bird", "butterfly")
@@ -119,7 +120,8 @@ def test_from_an_address_to_hr_and_lr(server, archives, tmp_path, name, pack):
     receipt = fetched(dataset, tmp_path)
     assert (receipt["file"], receipt["bytes"], receipt["sha256"]) == (name, len(content), sha256)
     assert receipt["address"] == address and receipt["verified_by"] == "sha256"
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {"HR", "LR", "released_lr.json"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"HR", "LR", "released_lr.json", "source.json"}
+    assert (tmp_path / "out" / "source.json").read_text() == (tmp_path / "receipt.json").read_text()
     for image in SET5:
         np.testing.assert_array_equal(
             np.asarray(Image.open(tmp_path / "out" / "HR" / f"{image}.png")), picture(image)[:24, :28]

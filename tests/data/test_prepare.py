@@ -1,4 +1,8 @@
+import multiprocessing
+import time
+from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -6,12 +10,14 @@ import pytest
 from PIL import Image
 
 from gansr.config.dataset import Dataset
+from gansr.data import prepare as prepare_module
 from gansr.data.bicubic import imresize
-from gansr.data.prepare import prepare_images
+from gansr.data.prepare import Preparation, prepare_images
 from gansr.errors import UserError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 RANDOM = np.random.default_rng(0)
+FORK = multiprocessing.get_context("fork")  # so that other processes see what a test has patched
 
 
 def save(file, height, width, mode="RGB"):
@@ -178,3 +184,19 @@ def test_an_error_in_one_of_several_processes_is_told_and_leaves_nothing(source,
     with pytest.raises(UserError, match=r"3\.png: broken or truncated"):
         prepare_images(Dataset(role="benchmark", folder=source), "own", 4, tmp_path / "out", 3)
     assert {file.name for file in tmp_path.iterdir()} == {"source"}
+
+
+def test_after_an_error_in_one_process_the_images_that_wait_are_not_begun(source, tmp_path, monkeypatch):
+    def write(step):
+        if step.file.stem == "00":
+            raise UserError("broken")
+        time.sleep(0.1)
+        (tmp_path / f"{step.file.stem} done").touch()
+
+    monkeypatch.setattr(Preparation, "write", write)
+    monkeypatch.setattr(prepare_module, "ProcessPoolExecutor", partial(ProcessPoolExecutor, mp_context=FORK))
+    for number in range(40):
+        (source / f"{number:02}.png").touch()
+    with pytest.raises(UserError, match="broken"):
+        prepare_images(Dataset(role="benchmark", folder=source), "own", 4, tmp_path / "out", 2)
+    assert len(list(tmp_path.glob("* done"))) < 20

@@ -8,8 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gansr.config.catalog import Catalog
 from gansr.reporting.published import COLUMNS, PUBLISHED_IMAGES, beside_published, read_published
 
+ROOT = Path(__file__).parents[2]
+OF_THE_PAPERS = dict(PUBLISHED_IMAGES)  # as it is before any test changes it
 BENCHMARKS = ["Set5", "Set14", "Manga109", "General100", "Urban100", "DIV2K100"]
 
 
@@ -97,6 +100,11 @@ def test_a_published_table_that_cannot_be_read_is_refused_in_one_line(
 def measured(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
     values = [(*row, row[-1] - 1, row[-1] + 1, 3) for row in rows]
     return pd.DataFrame(values, columns=["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images"])
+
+
+def test_the_papers_benchmarks_have_the_numbers_of_images_of_the_catalog() -> None:
+    datasets = Catalog(ROOT / "config").datasets
+    assert {name: datasets[name].images for name in OF_THE_PAPERS} == OF_THE_PAPERS
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import pytest
 from table_data import cells, column, read, table1
 
 from gansr.reporting.published import PUBLISHED_IMAGES
+from gansr.reporting.scores import read_scores_of_seeds
 from gansr.reporting.tables import write_table
 
 PSNR = {"LDL": (30.0, 34.0), "LDL_seed_1": (32.0, 35.0), "LDL_seed_2": (31.0, 39.0)}  # of the images a and b
@@ -56,6 +57,20 @@ def test_scores_of_one_seed_are_missed(make: Callable[..., Path], tmp_path: Path
     (tmp_path / "metrics" / "LDL_seed_1" / "set5.csv").unlink()
     data = table1(column("LDL", "rrdb") | {"scored": list(PSNR)}, benchmarks={"set5": ["a", "b"]}, metrics=["psnr_y"])
     refusal(lambda: write_table("ldl_table1", data, tmp_path, tmp_path / "x.csv"), "LDL_seed_1/set5.csv", "make them")
+
+
+@pytest.mark.parametrize("without", [0, 1])
+def test_a_metric_that_one_seed_could_not_compute_has_no_mean_over_seeds(
+    tmp_path: Path, write_scores: Callable[..., Path], without: int
+) -> None:
+    for seed, name in enumerate(("LDL", "LDL_seed_1")):
+        lost = seed == without
+        values = {"psnr_y": 30.0, "lpips_alex": None if lost else 0.1}
+        write_scores(name, "set5", {"a": values, "b": values}, {"lpips_alex": "no weights"} if lost else None)
+    scores = read_scores_of_seeds(tmp_path, ["LDL", "LDL_seed_1"], "set5", ["a", "b"], ["psnr_y", "lpips_alex"])
+    assert scores.unavailable == {"lpips_alex": "no weights"}
+    assert scores.mean("lpips_alex") is None and scores.spread("lpips_alex") is None
+    assert scores.mean("psnr_y") == 30.0
 
 
 def test_a_single_seed_has_no_spread(make: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,3 +151,40 @@ def test_columns_of_the_paper_alone_have_their_reason(toy: Project) -> None:
 def test_a_second_run_has_nothing_to_do_and_needs_no_network(toy: Project) -> None:
     again = toy.snakemake("--resources", "gpu=4", "all")
     assert again.returncode == 0 and "Nothing to be done" in again.stderr
+
+
+def planned_jobs(project: Project, file: str, old: str, new: str) -> set[tuple[str, str]]:
+    """What a dry run would do after an edit of a config file, which is then taken back."""
+    path = project.folder / "config" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    try:
+        return project.planned()
+    finally:
+        path.write_text(text)
+
+
+def test_a_moved_address_fetches_once_more_and_makes_nothing_again(toy: Project) -> None:
+    jobs = planned_jobs(toy, "datasets.yaml", "/DIV2K_train_HR.zip", "/moved/DIV2K_train_HR.zip")
+    assert {rule for rule, _ in jobs} <= {"fetch"}
+
+
+def test_another_checksum_makes_its_images_and_all_that_follows_again(toy: Project) -> None:
+    datasets = yaml.safe_load((toy.folder / "config" / "datasets.yaml").read_text())["datasets"]
+    jobs = planned_jobs(toy, "datasets.yaml", datasets["div2k100"]["sources"][0]["sha256"], "0" * 64)
+    assert ("images", "results/data/div2k100/x4/images") in jobs
+    assert {rule for rule, _ in jobs} >= {"fetch", "images", "upscale", "score", "table"}
+    assert not {output for rule, output in jobs if rule == "upscale" and "div2k100" not in output}
+    assert "patch_store" not in {rule for rule, _ in jobs}
+
+
+def test_a_run_that_cannot_be_finished_is_not_started(tmp_path: Path) -> None:
+    project = project_in(tmp_path)
+    project.configure(paper())
+    result = project.snakemake("--resources", "gpu=4", "all")
+    assert result.returncode != 0 and "Traceback" not in result.stderr
+    told = [line for line in result.stderr.splitlines() if line.startswith("gansr: error: dataset")]
+    assert [line.split()[3].rstrip(":") for line in told] == list(BY_HAND)
+    assert "put its 109 images into datasets/manga109" in told[0]
+    assert not (tmp_path / "datasets").exists() and not list((tmp_path / "results").rglob("*.json"))

@@ -9,6 +9,7 @@ from snakemake.utils import validate
 
 from gansr import code_versions
 from gansr.config import input_slices, slices
+from gansr.config.cost import gpu_hours
 from gansr.config.dataset_files import image_files
 from gansr.config.loading import read_yaml
 from gansr.config.plan import canonical, load_plan
@@ -102,6 +103,14 @@ def dataset_files(wildcards):
 
 def training_slice(wildcards):
     return canonical(MODELS[wildcards.model].spec)
+
+
+HOURS = gpu_hours(PLAN, PLAN.catalog.rates)
+
+
+def training_minutes(wildcards):
+    """Three times what the stated rates say, a day at least: a limit for a scheduler, not a forecast."""
+    return int(max(24 * 60, 3 * 60 * (HOURS[MODELS[wildcards.model].name] or 16)))
 
 
 def patch_store_of(wildcards):

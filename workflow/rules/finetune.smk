@@ -28,7 +28,7 @@ rule finetune:
         gpu=1,
         gpu_manufacturer="nvidia",
         mem_mb=8000,
-        runtime=2880,
+        runtime=training_minutes,
     params:
         spec=training_slice,
         name=model_name,

@@ -12,11 +12,31 @@ def own_run_folder():
         sys.exit(f"gansr: error: {error}")
 
 
+def require_what_only_a_user_can_get():
+    """Refuse to start what cannot be finished: datasets that have no address and are not there."""
+    absent = [
+        job.wildcards.dataset
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name == "fetch" and not PLAN.datasets[job.wildcards.dataset].sources
+    ]
+    for name in absent:
+        print(
+            f"gansr: error: dataset {name}: {input_slices.by_hand(PLAN, name)}",
+            file=sys.stderr,
+        )
+    if absent:
+        sys.exit(
+            "gansr: nothing was started; add these datasets or leave them out of the run"
+        )
+
+
 def print_needs():
     """After a dry run: what the jobs that it lists need."""
     if not workflow.dryrun or not workflow.is_main_process:
         return
     jobs = list(workflow.dag.needrun_jobs(exclude_finished=False))
+    if not jobs:
+        return
 
     def names(rules, wildcard):
         return [job.wildcards[wildcard] for job in jobs if job.rule.name in rules]

@@ -22,7 +22,7 @@ rule pretrain:
         gpu=1,
         gpu_manufacturer="nvidia",
         mem_mb=4000,
-        runtime=2880,
+        runtime=training_minutes,
     params:
         spec=training_slice,
         name=model_name,

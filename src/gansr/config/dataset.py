@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
@@ -39,6 +39,22 @@ class Source(RemoteFile):
     images: Pattern
     images_md5: Md5 | None = None
     released_lr: dict[int, Pattern] = Field(default_factory=dict)
+
+    @field_validator("images", "released_lr")
+    @classmethod
+    def _inside(cls, given: Any) -> Any:
+        for pattern in given.values() if isinstance(given, dict) else [given]:
+            if pattern.startswith("/") or ".." in pattern.split("/"):
+                raise ValueError(f"{pattern} leads out of the archive; give a path within it")
+        return given
+
+    @field_validator("released_lr")
+    @classmethod
+    def _known_scales(cls, released: dict[int, str]) -> dict[int, str]:
+        for scale in released:
+            if scale not in (2, 4):
+                raise ValueError(f"x{scale} is no scale of this project; give 2 or 4")
+        return released
 
 
 class Dataset(Section):
@@ -100,6 +116,12 @@ class Dataset(Section):
             raise ValueError("part_of and without_gray: true belong together; give both or none")
         if self.lr_folder is not None and self.folder is None:
             raise ValueError("lr_folder goes with folder, which holds the HR images; add it")
+        own_files = self.folder is not None or self.is_fetched
+        for key in ("images", "names") if not own_files else ():
+            if getattr(self, key) is not None and not (key == "images" and self.part_of):
+                raise ValueError(f"{key} is checked in a folder or an archive, which this dataset has not; remove it")
+        if not self.has_hr and not own_files:
+            raise ValueError("has_hr: false goes with a folder or sources; remove it")
         if self.union and len(set(self.union)) < len(self.union):
             raise ValueError("union names one dataset twice")
         files = [source.file for source in self.sources]

@@ -24,16 +24,19 @@ class Disk:
     unknown: set[str] = field(default_factory=set)
 
     def archives(self, datasets: list[str], weights: list[str]) -> float:
-        """Of the preferred source of each dataset and of each file of weights, one archive counted once.
+        """Of the preferred source of each dataset and of each file of weights that is not there, each counted once.
 
         An archive whose size nobody has published is taken to be PNG files of the dataset's pixels.
         """
         files: dict[str, float] = {}
         for name in datasets:
             for source in self.plan.datasets[name].sources[:1]:
-                files.setdefault(source.file, source.bytes or self._pixels(name) * PNG)
+                if not (self.plan.run.datasets_dir / source.file).exists():
+                    files.setdefault(source.file, source.bytes or self._pixels(name) * PNG)
         for name in weights:
             expected = self.plan.catalog.weights[name]
+            if self.plan.weight_file(name).exists():
+                continue
             files[expected.file] = expected.bytes or 0
             if expected.bytes is None:
                 self.unknown.add(expected.file)

@@ -42,7 +42,7 @@ def fetch_weights_slice(plan: Plan, name: str) -> dict[str, Any]:
 def images_slice(plan: Plan, name: str) -> dict[str, Any]:
     """What a dataset's prepared images depend on; where an archive comes from is not part of it."""
     irrelevant: dict[str, Any] = {"licence": True, "ask": True, "megapixels": True}
-    irrelevant["sources"] = {"__all__": {"addresses", "ask", "bytes", "md5"}}
+    irrelevant["sources"] = {"__all__": {"addresses", "ask", "bytes"}}
     return {
         "code": code_versions.IMAGES,
         "name": name,

@@ -101,6 +101,14 @@ class Run(Section):
         return seeds
 
     @check(mode="after")
+    def _folders_apart(self) -> Run:
+        for key, folder in (("datasets_dir", self.datasets_dir), ("weights_dir", self.weights_dir)):
+            one, other = folder.resolve(), self.data_dir.resolve()
+            if one == other or one in other.parents or other in one.parents:
+                raise ValueError(f"{key}: {folder} and data_dir {self.data_dir} must lie apart; move one of them")
+        return self
+
+    @check(mode="after")
     def _one_way_of_seeding(self) -> Run:
         if self.seeds and "seed" in self.model_fields_set:
             raise ValueError("seed and seeds are both given; remove one")

@@ -21,7 +21,7 @@ def with_seeds(run: Run) -> Run:
         _sibling(model, seed, run)
         for seed in run.all_seeds[1:]
         for model in run.models
-        if seed in seeds_of(model.name, run)
+        if seed in seeds_of(model.name, run)[1:]
     ]
     models = [*run.models, *further]
     try:

@@ -9,6 +9,7 @@ from gansr import code_versions
 from gansr.config.model import BICUBIC, TRAINING_ONLY, ComparisonTable
 from gansr.config.outputs import Mad
 from gansr.config.planned import Plan
+from gansr.config.seeds import seeds_of
 
 
 def table_slice(plan: Plan, table: str) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def table_slice(plan: Plan, table: str) -> dict[str, Any]:
         "scale": plan.run.scale,
         "metrics": plan.run.metrics,
         "models": _models(plan, [entry["model"] for entry in data["entries"]]),
+        "seeds": _seeds(plan, [entry["model"] for entry in data["entries"]]),
         **data,
     }
 
@@ -40,6 +42,13 @@ def _models(plan: Plan, shown: list[str]) -> dict[str, str]:
         if name in plan.interpolated:
             waiting += [end for end in plan.interpolated[name].between if plan.models[end].slug not in found]
     return found
+
+
+def _seeds(plan: Plan, shown: list[str]) -> dict[str, list[int]]:
+    """The seeds of the models whose cells are means over several, by the folder of the first."""
+    trained = [name for name in shown if name in plan.trained]
+    seeds = {plan.models[name].slug: list(seeds_of(name, plan.run)) for name in trained}
+    return {slug: of_model for slug, of_model in seeds.items() if len(of_model) > 1}
 
 
 def table_models(plan: Plan, table: str) -> list[str]:

@@ -27,7 +27,6 @@ logger = logging.getLogger("gansr")
 ATTEMPTS = 4  # at one address, in a row
 BACKOFF = 1.0  # seconds before the second attempt, twice that before the third
 WORTHWHILE = 2**20  # an attempt that brings so many new bytes is not counted as failed
-BY_HAND = "put there by hand"
 
 
 def obtain(expected: RemoteFile, folder: Path, download: bool = True) -> Receipt:
@@ -78,7 +77,7 @@ def verify(expected: RemoteFile, folder: Path) -> Receipt:
                 Record(sha256, None).write(final)
         same = record is not None and record.sha256 == sha256
         source = record.source if record is not None and same else None
-        return Receipt(expected.file, final.stat().st_size, sha256, source or BY_HAND, verified_by)
+        return Receipt(expected.file, final.stat().st_size, sha256, source, verified_by)
 
 
 def _download(transfer: Transfer) -> Receipt:

@@ -1,68 +1,30 @@
-"""Datasets and weights that others publish: fetched, verified, and made into prepared images."""
+"""Prepared images out of an archive that was fetched."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from hashlib import md5
 from pathlib import Path
-from shutil import rmtree
-from typing import Any
+from shutil import copyfile, rmtree
 
 import numpy as np
 
-from gansr.atomic import atomic_folder, write_text
+from gansr.atomic import atomic_folder
 from gansr.checksum import checksum
 from gansr.config.dataset import Dataset, Source
-from gansr.config.remote_file import RemoteFile
-from gansr.data.download import obtain
 from gansr.data.images import list_pngs, read_prepared, read_rgb
 from gansr.data.prepare import write_images
+from gansr.data.receipts import read_receipt
 from gansr.data.unpack import unpack
 from gansr.errors import UserError
 
 logger = logging.getLogger("gansr")
 
 RELEASED_LR = "released_lr.json"
-
-
-def fetch(title: str, sources: Sequence[RemoteFile], by_hand: str, folder: Path, download: bool, receipt: Path) -> None:
-    """Have one of several files in `folder`, verified, and write down which, and where it came from.
-
-    A file that is there already is preferred; then each source is tried in order.
-
-    Args:
-        title: what is fetched, for messages.
-        sources: equivalent files, the preferred one first.
-        by_hand: what a user can do instead.
-        folder: where the files are kept.
-        download: whether the network may be used.
-        receipt: a JSON file, written when the file is there: its name, the address it came from, size, sha256,
-            and what it was verified by.
-
-    Raises:
-        UserError: no file can be had, or one that is there is not the expected one.
-    """
-    there = [source for source in sources if (folder / source.file).exists()]
-    failures = []
-    for source in there or sources:
-        try:
-            got = obtain(source, folder, download)
-        except UserError as error:
-            failures.append(str(error))
-            continue
-        facts = asdict(got)
-        record = {"address": facts.pop("source"), **facts}
-        write_text(receipt, json.dumps(record, indent=1) + "\n")
-        logger.info("%s: %s, %d bytes, sha256 %s", title, got.file, got.bytes, got.sha256)
-        return
-    if not sources:
-        raise UserError(f"{title}: cannot be downloaded; {by_hand}")
-    otherwise = f"; or {by_hand}" if by_hand and not there else ""
-    raise UserError(f"{title}: {'; '.join(failures)}{otherwise}")
+SOURCE = "source.json"  # the receipt of the archive that the images are from
 
 
 def prepare_fetched(
@@ -84,12 +46,12 @@ def prepare_fetched(
     Raises:
         UserError: the archive is gone or changed, or does not hold the images that the dataset has.
     """
-    facts = _read_receipt(receipt)
-    source = next((source for source in dataset.sources if source.file == facts["file"]), None)
+    fetched = read_receipt(receipt)
+    source = next((source for source in dataset.sources if source.file == fetched["file"]), None)
     if source is None:
-        raise UserError(f"{receipt}: {facts['file']} is no source of {name} any more; remove {receipt} and run again")
+        raise UserError(f"{receipt}: {fetched['file']} is no source of {name} any more; remove {receipt} and run again")
     archive = archives / source.file
-    if not archive.is_file() or checksum(archive) != facts["sha256"]:
+    if not archive.is_file() or checksum(archive) != fetched["sha256"]:
         raise UserError(f"{archive}: gone, or not the file that {receipt} is about; remove {receipt} and run again")
     with atomic_folder(output) as folder:
         originals = folder / "originals"
@@ -101,16 +63,9 @@ def prepare_fetched(
         with _errors_name(archive, originals):
             write_images(unpacked, name, scale, folder, threads)
         rmtree(originals)
+        copyfile(receipt, folder / SOURCE)
         if scale in source.released_lr:
             _compare_with_released(archive, source, scale, folder)
-
-
-def _read_receipt(file: Path) -> dict[str, Any]:
-    try:
-        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return {"file": facts["file"], "sha256": facts["sha256"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: not what fetch wrote ({error}); remove it and run again") from None
 
 
 def _check_images_md5(archive: Path, source: Source, files: list[Path]) -> None:

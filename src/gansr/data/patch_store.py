@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from gansr import code_versions
 from gansr.atomic import resumable_folder, write_text
 from gansr.data.images import list_pngs, read_prepared
 from gansr.errors import UserError
@@ -85,7 +86,7 @@ def build_patch_store(images: Sequence[Path], scale: int, output: Path) -> None:
 
 def _append(pair: ImagePair, scale: int, hr_stream: BinaryIO, lr_stream: BinaryIO) -> dict[str, Any]:
     """Write the pixels of a pair, and return its line of the journal."""
-    state = pair.state()
+    state = _state(pair, scale)
     hr, lr = pair.read(scale)
     entry = {
         "name": pair.name,
@@ -94,7 +95,7 @@ def _append(pair: ImagePair, scale: int, hr_stream: BinaryIO, lr_stream: BinaryI
         "height": lr.shape[0],
         "width": lr.shape[1],
         "sha256": hashlib.sha256(hr.tobytes() + lr.tobytes()).hexdigest(),
-        "state": [scale, *state],
+        "state": state,
     }
     for stream, pixels in ((hr_stream, hr), (lr_stream, lr)):
         stream.write(np.ascontiguousarray(pixels).data)
@@ -122,16 +123,30 @@ def _unchanged(journal: Path, pairs: list[ImagePair], scale: int) -> list[dict[s
     for line, pair in zip(lines, pairs, strict=False):
         try:
             entry = json.loads(line)
-        except ValueError:  # the last line of a build that was killed
+            same = entry["name"] == pair.name and entry["state"] == _state(pair, scale)
+        except (ValueError, KeyError, TypeError):  # the last line of a build that was killed
             break
-        if entry["name"] != pair.name or entry["state"] != [scale, *pair.state()]:
+        if not same or not _is_complete(journal.parent, entry, scale):
             break
         entries.append(entry)
-    for file, factor in ((HR, scale**2), (LR, 1)):
-        size = (journal.parent / file).stat().st_size if (journal.parent / file).is_file() else 0
-        while sum(_pixels(entry) * factor for entry in entries) > size:  # lost with the machine
-            entries.pop()
     return entries
+
+
+def _is_complete(folder: Path, entry: dict[str, Any], scale: int) -> bool:
+    """Whether an image's pixels are there: a journal may outlive what was written before it when a machine stops."""
+    digest = hashlib.sha256()
+    for file, key, factor in ((HR, "hr_offset", scale**2), (LR, "lr_offset", 1)):
+        try:
+            with (folder / file).open("rb") as stream:
+                stream.seek(entry[key])
+                digest.update(stream.read(_pixels(entry) * factor))
+        except FileNotFoundError:
+            return False
+    return digest.hexdigest() == entry["sha256"]
+
+
+def _state(pair: ImagePair, scale: int) -> list[Any]:
+    return [code_versions.PATCH_STORE, scale, *pair.state()]
 
 
 def _pixels(entry: dict[str, Any]) -> int:

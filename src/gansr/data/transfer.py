@@ -127,8 +127,8 @@ class Transfer:
 
     def _has_changed(self, response: Any) -> bool:
         """Whether a server sends the rest of another version, though asked not to."""
-        asked, sent = response.request.headers.get("If-Range", ""), response.headers.get("ETag", "")
-        return asked.startswith('"') and sent.startswith('"') and asked != sent
+        asked, sent = response.request.headers.get("If-Range", ""), _version(response.headers)
+        return bool(asked and sent) and asked != sent
 
     def _refuse_what_cannot_be_the_file(self, headers: Any, total: int | None) -> None:
         kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -189,6 +189,8 @@ def _response(address: str, headers: dict[str, str]) -> Iterator[Any]:
     try:
         response: Any = requests.get(address, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
     except requests.exceptions.SSLError as error:
+        raise TransferError(_reason(error)) from None
+    except (urllib3.exceptions.HTTPError, UnicodeError) as error:  # an address that is none
         raise TransferError(_reason(error)) from None
     except requests.RequestException as error:
         passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)

@@ -12,20 +12,23 @@ from gansr.checksum import checksum
 from gansr.config.remote_file import RemoteFile
 from gansr.errors import UserError
 
+FIRST_BYTES = {".zip": (0, b"PK"), ".tar": (257, b"ustar"), ".gz": (0, b"\x1f\x8b"), ".tgz": (0, b"\x1f\x8b")}
+
 VerifiedBy = Literal["sha256", "md5", "first fetch"]
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """A file that is there: its size in bytes, its checksum, where it came from, and what it was checked against.
+    """A file that is there: size in bytes, checksum, the address it came from, and what it was checked against.
 
-    `verified_by` "first fetch" is the recorded checksum of the first copy, where none is published.
+    Without an address it was put there by hand. `verified_by` "first fetch" is the recorded checksum of the first
+    copy, where none is published.
     """
 
     file: str
     bytes: int
     sha256: str
-    source: str
+    address: str | None
     verified_by: VerifiedBy
 
 
@@ -77,10 +80,23 @@ def identify(file: Path, expected: RemoteFile, record: Record | None) -> tuple[s
         return sha256, "sha256"
     if expected.md5 is not None:
         _compare("md5", checksum(file, "md5"), expected.md5)
+    if record is None and expected.md5 is None:
+        _require_kind(file, expected.file)
     if record is not None:
         sidecar = Record.beside(Path(expected.file))
         _compare("sha256", sha256, record.sha256, f" of the first copy (remove {sidecar} if this one is right)")
     return sha256, "md5" if expected.md5 is not None else "first fetch"
+
+
+def _require_kind(file: Path, name: str) -> None:
+    """Refuse what is plainly no archive, an error page say, where no checksum tells."""
+    ending = next((ending for ending in FIRST_BYTES if name.endswith(ending)), None)
+    if ending is not None:
+        offset, first = FIRST_BYTES[ending]
+        with file.open("rb") as stream:
+            stream.seek(offset)
+            if stream.read(len(first)) != first:
+                raise WrongBytesError(f"is no {ending} file")
 
 
 def _compare(algorithm: str, found: str, wanted: str, advice: str = "") -> None:

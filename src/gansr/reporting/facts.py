@@ -22,7 +22,7 @@ def read_spec(run_folder: Path, model_slug: str) -> dict[str, Any]:
     return spec
 
 
-def training_facts(trained: dict[str, Any]) -> str:
+def training_facts(trained: dict[str, Any], seeds: list[int] | None = None) -> str:
     """One model in one line: generator, size, iterations, batch, patch, training images; or how else it was made."""
     spec = trained["spec"]
     size = ", ".join(f"{key} {value}" for key, value in sorted(spec["generator"].items()) if key != "network")
@@ -36,7 +36,8 @@ def training_facts(trained: dict[str, Any]) -> str:
     return (
         f"{generator}, {method['iterations']:,} iterations, batch {method['batch_size']}, "
         f"HR patches of {method['patch_size']} px, "
-        f"{len(trained['inputs']['training_images'])} training images, seed {spec['seed']}"
+        f"{len(trained['inputs']['training_images'])} training images, "
+        + (f"seeds {', '.join(map(str, seeds))}" if seeds else f"seed {spec['seed']}")
     )
 
 

@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ import pandas as pd
 
 from gansr.atomic import write_text
 from gansr.checksum import checksum
+from gansr.data.fetched import SOURCE
+from gansr.data.receipts import read_receipt
 from gansr.reporting.facts import read_spec
 
 PACKAGES = [
@@ -38,6 +39,7 @@ def write_provenance(data: dict[str, Any], run_folder: Path, data_dir: Path) -> 
         run_folder: results/<run>.
         data_dir: the folder of the prepared datasets, whose HR images are the run's inputs.
     """
+    images = {name: data_dir / name / f"x{data['run']['scale']}" / "images" for name in data["datasets"]}
     models = {name: read_spec(run_folder, model["slug"]) for name, model in data["models"].items()}
     record = {
         "run": data["run"]["run"],
@@ -48,11 +50,13 @@ def write_provenance(data: dict[str, Any], run_folder: Path, data_dir: Path) -> 
         "models": {
             name: _trained(spec) if "method" in spec["spec"] else _not_trained(spec) for name, spec in models.items()
         },
-        "hr_images_sha256": {
-            name: _checksums(data_dir / name / f"x{data['run']['scale']}" / "images" / "HR")
-            for name in data["datasets"]
+        "hr_images_sha256": {name: _checksums(prepared / "HR") for name, prepared in images.items()},
+        "fetched": {
+            "datasets": _receipts({name: prepared / SOURCE for name, prepared in images.items()}),
+            "weights": _receipts(
+                {name: data_dir / "receipts" / "weights" / f"{name}.json" for name in data["weights"]}
+            ),
         },
-        "fetched": {kind: _receipts(data_dir / "receipts" / kind, data[kind]) for kind in ("datasets", "weights")},
         "licences": {kind: data[kind] for kind in ("datasets", "weights")},
         "job_seconds": _job_seconds(run_folder / "timings"),
         "configuration": data["run"],
@@ -78,10 +82,9 @@ def _checksums(folder: Path) -> dict[str, str]:
     return {file.stem: checksum(file) for file in sorted(folder.glob("*.png"))}
 
 
-def _receipts(folder: Path, names: Iterable[str]) -> dict[str, Any]:
+def _receipts(files: dict[str, Path]) -> dict[str, Any]:
     """Where each archive or file of weights came from and its checksum; nothing of what was not fetched."""
-    files = {name: folder / f"{name}.json" for name in names}
-    return {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.is_file()}
+    return {name: read_receipt(file) for name, file in files.items() if file.is_file()}
 
 
 def _job_seconds(timings: Path) -> dict[str, float]:

@@ -38,7 +38,8 @@ class Scores:
         """The standard deviation over seeds (n - 1) of the mean over images; None with one seed or without scores."""
         if metric in self.unavailable or len(self.by_seed) < 2:
             return None
-        return float(np.std([values[metric].mean() for values in self.by_seed], ddof=1))
+        means = [values[metric].mean() for values in self.by_seed]
+        return float(np.std(means, ddof=1)) if np.isfinite(means).all() else None  # equal images have an infinite PSNR
 
 
 def read_benchmarks(folders: list[Path]) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from gansr.reporting.beby_table1 import BebyTable1
 from gansr.reporting.beby_table2 import BebyTable2
 from gansr.reporting.facts import perceptual_facts, read_spec, scale_line, training_facts
 from gansr.reporting.layout import markdown
-from gansr.reporting.ldl_table1 import LdlTable1
+from gansr.reporting.ldl_table1 import WITHOUT_GRAY, LdlTable1
 from gansr.reporting.ldl_table2 import LdlTable2
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.published import beside_published
@@ -80,7 +80,36 @@ def _notes(
     compared: set[str],
 ) -> str:
     lines = ["## Notes", "", f"**Scale of this run.** {scale} It is not a reproduction of the paper's setting.", ""]
-    lines += [f"- {spec['model']}: {data['models'][slug]}; {training_facts(spec)}" for slug, spec in specs.items()]
+    lines += _models(table, data, specs, compared)
+    lines += ["", "**Protocols.**", ""]
+    lines += [f"- {METRICS[metric].label}: {protocol}" for metric, protocol in table.protocols().items()]
+    empty = [f"{METRICS[metric].label}: {reason}" for metric, reason in table.unavailable().items()]
+    published_only = [f"{column}: {reason}" for column, reason in data.get("published_only", {}).items()]
+    lines += _list("**Empty cells.**", empty)
+    lines += _list("**Published values only**, of systems that do not exist here:", published_only)
+    lines += _list(
+        "**Seeds.** Cells are means over seeds. Standard deviations of the mean over seeds:", table.spreads()
+    )
+    lines += _list(
+        "**Intervals** are 95 % bootstrap intervals over the test images, paired for differences. They say nothing "
+        f"about another seed, and with fewer than {FEWEST_FOR_A_VERDICT} images they are too narrow to show "
+        "a difference.",
+        table.comparisons(),
+        always=True,
+    )
+    lines += [f"\n{remark}" for remark in table.remarks()]
+    return "\n".join(lines) + "\n"
+
+
+def _list(heading: str, items: list[str], always: bool = False) -> list[str]:
+    return ["", heading, "", *(f"- {item}" for item in items)] if items or always else []
+
+
+def _models(table: Table, data: dict[str, Any], specs: dict[str, dict[str, Any]], compared: set[str]) -> list[str]:
+    """What each model is, with which weights it was tested, and what of the paper stands beside it."""
+    seeds = data.get("seeds", {})
+    facts = {slug: training_facts(spec, seeds.get(slug)) for slug, spec in specs.items()}
+    lines = [f"- {spec['model']}: {data['models'][slug]}; {facts[slug]}" for slug, spec in specs.items()]
     lines += [f"- {words}" for words in table.tested_weights()]
     beside = [e for e in data["entries"] if e.get("published") and e["name"] in compared]
     if beside:
@@ -88,36 +117,13 @@ def _notes(
         lines.append(f"- Of the paper's columns: {pairs}")
     if data["scale"] != PUBLISHED_SCALE:
         lines.append(f"- The paper's table is x{PUBLISHED_SCALE}: nothing published stands beside this one")
-    lines += [f"- {words}" for words in _perceptual(specs)]
-    published_only = data.get("published_only", {})
-    if published_only:
-        lines += ["", "**Published values only**, of systems that do not exist here:", ""]
-        lines += [f"- {column}: {reason}" for column, reason in published_only.items()]
-    lines += ["", "**Protocols.**", ""]
-    lines += [f"- {METRICS[metric].label}: {protocol}" for metric, protocol in table.protocols().items()]
-    unavailable = table.unavailable()
-    if unavailable:
-        lines += ["", "**Empty cells.**", ""]
-        lines += [f"- {METRICS[metric].label}: {reason}" for metric, reason in unavailable.items()]
-    spreads = table.spreads()
-    if spreads:
-        lines += ["", "**Seeds.** Cells are means over seeds. Standard deviations of the mean over seeds:", ""]
-        lines += [f"- {spread}" for spread in spreads]
-    lines += [
-        "",
-        "**Intervals** are 95 % bootstrap intervals over the test images, paired for differences. They say nothing "
-        f"about another seed, and with fewer than {FEWEST_FOR_A_VERDICT} images they are too narrow to show "
-        "a difference.",
-        "",
-    ]
-    lines += [f"- {comparison}" for comparison in table.comparisons()]
-    lines += [f"\n{remark}" for remark in table.remarks()]
-    return "\n".join(lines) + "\n"
+    return lines + [f"- {words}" for words in _perceptual(specs)]
 
 
 def _published_part(beside: pd.DataFrame, table: Table) -> str:
     """The paper's values of the same models, in a table of their own where benchmarks differ."""
-    printed = beside[beside["published"].notna()]
+    # Set14 without its gray images stands beside the paper's Set14, which has a row of its own
+    printed = beside[beside["published"].notna() & (beside["benchmark"] != WITHOUT_GRAY)]
     if printed.empty:
         return ""
     shared = printed["measured"].notna().any()
