@@ -304,7 +304,7 @@ def score(
     metrics: Annotated[str, typer.Option(help="Names of metrics, separated by commas.")],
     weights_dir: Annotated[Path, typer.Option(help="The folder of weights for LPIPS; files may be absent.")],
     output: Output,
-    required: Annotated[str, typer.Option(help="Weights of config/weights.yaml that must not be absent.")] = "",
+    required: Annotated[list[str] | None, typer.Option(help="Weights of weights.yaml that may not be absent.")] = None,
     threads: Threads = 1,
     log: LogFile = None,
 ) -> None:
@@ -320,7 +320,7 @@ def score(
     weights = {}
     for metric in set(names) & set(METRIC_WEIGHTS):
         weights[metric] = weights_dir / known[METRIC_WEIGHTS[metric]].file
-        if METRIC_WEIGHTS[metric] in required.split(",") or weights[metric].is_file():
+        if METRIC_WEIGHTS[metric] in (required or ()) or weights[metric].is_file():
             _verify_weights(METRIC_WEIGHTS[metric], weights[metric])
     score_benchmark(names, sr, hr, weights, f"{sr.parent.name} on {sr.name}", output)
 

@@ -1,6 +1,6 @@
 import errno
-import gzip
 import fcntl
+import gzip
 import hashlib
 import json
 import logging

@@ -50,7 +50,7 @@ rule score:
         code=code_versions.METRICS,
         metrics=",".join(RUN.metrics),
         weights_dir=str(RUN.weights_dir),
-        required=",".join(PLAN.metric_weights),
+        required=option("--required", PLAN.metric_weights),
     shell:
         "gansr score --sr {input.sr:q} --hr {input.images:q}/HR --metrics {params.metrics} "
-        "--weights-dir {params.weights_dir:q} --required {params.required:q} --output {output.scores:q} --threads {threads} --log {log:q}"
+        "--weights-dir {params.weights_dir:q} {params.required} --output {output.scores:q} --threads {threads} --log {log:q}"

@@ -75,10 +75,10 @@ wildcard_constraints:
     table=any_of(TABLE_NAMES),
 
 
-def option(name, files):
-    """Files as words of a shell line, each after the option's name; nothing where there is none."""
-    files = [files] if isinstance(files, str) else files
-    return " ".join(f"{name} {shlex.quote(str(file))}" for file in files)
+def option(name, values):
+    """Values as words of a shell line, each after the option's name; nothing where there is none."""
+    values = [values] if isinstance(values, str) else values
+    return " ".join(f"{name} {shlex.quote(str(value))}" for value in values)
 
 
 def prepared_images(*datasets):
