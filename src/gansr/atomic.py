@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def _partial(final: Path) -> Path:
-    return final.parent / f".{final.name}.partial"
+def _partial(final: Path, owner: str = "") -> Path:
+    return final.parent / f".{final.name}{owner}.partial"
 
 
 @contextmanager
 def atomic_file(final: Path) -> Iterator[Path]:
     """A path to write to; it becomes `final` when the block ends, and vanishes when the block fails."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(final)
+    partial = _partial(final, f".{os.getpid()}")  # of two processes that write it, each has its own
     try:
         yield partial
         with partial.open("rb") as stream:

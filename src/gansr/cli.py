@@ -6,11 +6,13 @@ them in, and each log opens with the line that made it.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import shlex
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -46,6 +48,9 @@ def main() -> NoReturn:
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            logger.error("error: %s: the disk is full; make room and run again", _output_of(sys.argv))
+            sys.exit(1)
         place = f"{error.filename}: " if error.filename else ""
         logger.error("error: %s%s", place, error.strerror)
         sys.exit(1)
@@ -53,6 +58,12 @@ def main() -> NoReturn:
         logger.exception("an error in gansr itself")
         sys.exit(70)
     sys.exit(0)
+
+
+def _output_of(arguments: list[str]) -> str:
+    """What a command line writes to."""
+    after = [following for word, following in pairwise(arguments) if word in ("--output", "--run-folder")]
+    return after[0] if after else str(Path.cwd())
 
 
 def _start(log: Path | None) -> None:
@@ -126,8 +137,7 @@ def schema() -> None:
 
 @app.command()
 def fetch(
-    spec: Slice,
-    folder: Annotated[Path, typer.Option(help="Where files are kept that others publish; those that are there serve.")],
+    request: Annotated[Path, typer.Option(help="A JSON file: title, sources, by_hand, folder, download.")],
     output: Annotated[Path, typer.Option(help="The receipt: which file it was, and its checksum.")],
     log: LogFile = None,
 ) -> None:
@@ -137,9 +147,12 @@ def fetch(
     from gansr.data.receipts import fetch as fetch_file
 
     _start(log)
-    data = _parse(spec)
-    sources = [validate(RemoteFile, source, "--spec") for source in data["sources"]]
-    fetch_file(data["title"], sources, data["by_hand"], folder, data["download"], output)
+    try:
+        data = _parse(request.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{request}: no such request; the Snakefile writes it when a run starts") from None
+    sources = [validate(RemoteFile, source, str(request)) for source in data["sources"]]
+    fetch_file(data["title"], sources, data["by_hand"], Path(data["folder"]), data["download"], output)
 
 
 @app.command()

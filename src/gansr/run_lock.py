@@ -1,4 +1,4 @@
-"""One Snakemake at a time on a run's folder.
+"""One Snakemake at a time on a run's folder, and on a dataset that it prepares.
 
 Snakemake's own lock stays behind when it is killed and must then be removed by hand; this one is the
 kernel's and ends with its holder.
@@ -17,7 +17,7 @@ _held: list[IO[str]] = []
 
 
 def lock_run(folder: Path) -> None:
-    """Own a run's folder until this process ends.
+    """Own a folder until this process ends.
 
     Raises:
         UserError: another process owns it.
@@ -30,7 +30,7 @@ def lock_run(folder: Path) -> None:
         lock.seek(0)
         owner = lock.read().strip()
         lock.close()
-        raise UserError(f"{folder}: process {owner} is working on this run; wait for it or end it") from None
+        raise UserError(f"{folder}: process {owner} is working on it; wait for it or end it") from None
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()

@@ -24,7 +24,7 @@ def plan(planned: Callable[..., Plan]) -> Plan:
 
 
 def jobs(**what: list[str]) -> Jobs:
-    kinds = ("trained", "fetched", "weights", "prepared", "patch_stores", "tested")
+    kinds = ("trained", "fetched", "weights", "prepared", "patch_stores", "upscaled")
     return Jobs(total=7, **{kind: what.get(kind, []) for kind in kinds})
 
 
@@ -63,7 +63,7 @@ def test_what_is_not_known_is_named_and_not_guessed(plan: Plan) -> None:
 
 
 def test_the_needs_are_told_a_line_each(plan: Plan, catalog: Catalog) -> None:
-    todo = jobs(trained=["Base", "Beby"], fetched=["div2k", "uh4k"], tested=["set5"])
+    todo = jobs(trained=["Base", "Beby"], fetched=["div2k", "uh4k"], upscaled=["set5"])
     total, gpu, disk, by_hand = needs(plan, todo, catalog.rates, gpus=4)
     assert total == "7 jobs"
     assert "GPU hours for 2 trainings" in gpu and catalog.rates.gpu in gpu and "hours on 4" in gpu
@@ -90,7 +90,7 @@ def test_the_hours_of_the_trainings_to_do_are_shared_by_the_gpus(
         ("weights", ["vgg19"], "0.57 GB of disk (to download 0.57)"),
         ("prepared", ["div2k"], "4.0 GB of disk (prepared images 4.0)"),  # 2200 megapixels
         ("patch_stores", ["div2k"], "7.0 GB of disk (patch stores 7.0)"),
-        ("tested", ["div2k", "div2k"], "7.5 GB of disk (SR images 7.5)"),
+        ("upscaled", ["div2k", "div2k"], "7.5 GB of disk (SR images 7.5)"),
     ],
 )
 def test_the_disk_line_tells_every_kind_of_file(

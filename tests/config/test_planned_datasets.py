@@ -84,7 +84,7 @@ def test_a_folder_put_there_by_hand_is_checked_before_any_job(
         ),
         (
             ["datasets/more", {"role": "train", "union": ["div2k", "df2k"]}, "train_dataset", "more"],
-            ["dataset more", "df2k has no images of its own"],
+            ["dataset more", "df2k has no HR images of its own"],
         ),
         (
             [
@@ -93,11 +93,11 @@ def test_a_folder_put_there_by_hand_is_checked_before_any_job(
                 "benchmarks",
                 ["more"],
             ],
-            ["dataset more", "set14_without_gray has no images of its own"],
+            ["dataset more", "set14_without_gray has no HR images of its own"],
         ),
         (
             ["datasets/more", {"role": "benchmark", "part_of": "realworld38", "without_gray": True}, *MORE],
-            ["dataset more", "realworld38 has no images of its own"],
+            ["dataset more", "realworld38 has no HR images of its own"],
         ),
         (
             [
@@ -108,7 +108,15 @@ def test_a_folder_put_there_by_hand_is_checked_before_any_job(
             ],
             ["dataset more", "a.zip has no addresses"],
         ),
-        (["datasets/receipts", {"role": "train", "folder": "x"}], ["datasets", '"receipts"']),
+        (["datasets/u", {"role": "train", "union": ["u", "div2k"]}, "train_dataset", "u"], ["dataset u: u has no HR"]),
+        (
+            ["datasets/p", {"role": "benchmark", "part_of": "p", "without_gray": True}, "benchmarks", ["p"]],
+            ["dataset p: p has no HR"],
+        ),
+        *(
+            ([f"datasets/{taken}", {"role": "train", "folder": "x"}], ["datasets", f'"{taken}" names a folder'])
+            for taken in ("receipts", "requests", "locks")
+        ),
     ],
 )
 def test_datasets_that_do_not_fit_are_refused(

@@ -151,6 +151,21 @@ def test_an_archive_that_is_there_is_preferred_and_needs_no_network(server, arch
     assert server.requests == []
 
 
+def test_a_second_archive_that_is_there_is_preferred_to_a_download_of_the_first(server, archives, tmp_path):
+    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
+    (archives / "Set5.tar").write_bytes(tar_of(benchmark_files(*SET5)))
+    assert fetched(set5(source("benchmark.tar", address), source("Set5.tar")), tmp_path)["file"] == "Set5.tar"
+    assert server.requests == []
+
+
+def test_an_archive_without_hr_gives_lr_alone(archives, tmp_path):
+    files = {"benchmark/Set5/HR/photo.png": png(picture("photo"))}
+    (archives / "a.tar").write_bytes(tar_of(files))
+    fetched(set5({"file": "a.tar", "images": LAYOUT["images"]}, images=1, has_hr=False), tmp_path)
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"LR", "source.json"}
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "LR" / "photo.png")), picture("photo"))
+
+
 def test_a_wrong_archive_that_is_there_is_told_and_left_alone(server, archives, tmp_path):
     address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
     (archives / "benchmark.tar").write_bytes(b"something else")
@@ -175,7 +190,7 @@ def test_without_a_source_the_way_by_hand_is_told(archives, tmp_path):
 @pytest.mark.parametrize(
     ("names", "keys", "words"),
     [
-        (SET5[:2], {}, ["holds 2 files", "has 3 images", "benchmark.tar"]),
+        (SET5[:2], {}, ["holds 2 files", "has 3 images", "benchmark.tar", "into the folder", "datasets/set5"]),
         (SET5, {"names": "b[ai].*"}, ["butterfly.png", "none of its images"]),
         (SET5, {"images": None, "images_md5": "0" * 32}, ["the md5", "0" * 32, "move the archive away"]),
         ((), {}, ["benchmark.tar", 'matches "benchmark/Set5/HR/*.png"', "benchmark/Set14/HR/baboon.png"]),
@@ -225,3 +240,28 @@ def test_a_receipt_of_a_source_that_was_removed_is_told(server, archives, tmp_pa
     fetch("dataset set5", set5(source("benchmark.tar", address)).sources, "", archives, True, receipt)
     with pytest.raises(UserError, match=r"benchmark\.tar is no source of set5 any more; remove .*receipt\.json"):
         prepare_fetched(set5(source("other.tar", address)), "set5", 4, receipt, archives, tmp_path / "out")
+
+
+def test_a_receipt_of_another_checksum_than_the_entrys_is_told(server, archives, tmp_path):
+    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
+    receipt = tmp_path / "receipt.json"
+    fetch("dataset set5", set5(source("benchmark.tar", address)).sources, "", archives, True, receipt)
+    changed = set5(source("benchmark.tar", address, sha256="1" * 64))
+    with pytest.raises(UserError, match=r"receipt\.json: is of an archive .* says 1{64}; remove it"):
+        prepare_fetched(changed, "set5", 4, receipt, archives, tmp_path / "out")
+
+
+@pytest.mark.parametrize("damage", ["broken", "absent"])
+def test_released_lr_that_cannot_be_compared_with_holds_nothing_up(server, archives, tmp_path, damage):
+    files = benchmark_files(*SET5)
+    released = [path for path in files if "/LR_bicubic/" in path and "Set5" in path]
+    for path in released:
+        if damage == "absent":
+            del files[path]
+        else:
+            files[path] = files[path][:60]
+    address = server.serve("/benchmark.tar", tar_of(files))
+    fetched(set5(source("benchmark.tar", address)), tmp_path)
+    assert len(list((tmp_path / "out" / "LR").iterdir())) == 3
+    assert json.loads((tmp_path / "out" / "released_lr.json").read_text())["largest_difference"] == {}
+    assert not (tmp_path / "out" / "released").exists()

@@ -116,11 +116,28 @@ def test_too_few_windows_are_an_error_that_says_what_to_change(images, width):
     assert not (images / "patches.json").exists()
 
 
-def test_given_patches_are_kept_as_they_are(tmp_path):
+def test_given_patches_are_kept_as_they_are(images):
     given = [{"image": "baby", "top": 8, "left": 12, "size": 32, "type": "B"}]
-    choose_mad_patches(tmp_path / "nowhere", 4, {"size": 32, "patches": given}, tmp_path / "patches.json")
-    assert json.loads((tmp_path / "patches.json").read_text()) == given
-    assert read_mad_patches(tmp_path / "patches.json") == given
+    save(images, "baby", np.zeros((40, 44)))
+    choose_mad_patches(images, 4, {"size": 32, "patches": given}, images / "patches.json")
+    assert json.loads((images / "patches.json").read_text()) == given
+    assert read_mad_patches(images / "patches.json") == given
+
+
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ({"image": "bay"}, r'mad\.patches\.1: unknown image "bay"; did you mean "baby"'),
+        ({"top": 12}, r"mad\.patches\.1: rows 12 to 44 and columns 12 to 44 are outside baby \(40 x 44\)"),
+        ({"left": 16}, r"mad\.patches\.1: rows 8 to 40 and columns 16 to 48 are outside baby"),
+    ],
+)
+def test_a_given_patch_that_is_in_no_image_is_refused(images, patch, words):
+    inside = {"image": "baby", "top": 8, "left": 12, "size": 32, "type": "B"}
+    save(images, "baby", np.zeros((40, 44)))
+    with pytest.raises(UserError, match=words):
+        choose_mad_patches(images, 4, {"size": 32, "patches": [inside, inside | patch]}, images / "patches.json")
+    assert not (images / "patches.json").exists()
 
 
 @pytest.mark.parametrize(("top", "left"), [(0, 0), (8, 152), (100, 80), (168, 208)])

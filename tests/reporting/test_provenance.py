@@ -76,6 +76,30 @@ def test_it_holds_the_whole_configuration(record: dict[str, Any], data: dict[str
     assert record["configuration"] == data["run"]
 
 
+def test_it_says_where_what_was_fetched_came_from(
+    tmp_path: Path, data: dict[str, Any], write_spec: Callable[..., None]
+) -> None:
+    for name, model in data["models"].items():
+        write_spec(name, model["slug"])
+    receipts = {
+        "photos/x4/images/source.json": {"file": "first.zip", "sha256": "1" * 64, "address": "https://a/first.zip"},
+        # fetched after the images were made
+        "receipts/datasets/photos.json": {"file": "second.zip", "sha256": "2" * 64, "address": "https://b/second.zip"},
+        "receipts/weights/vgg19.json": {"file": "vgg19.pth", "sha256": "3" * 64, "address": None},
+        # of another run
+        "receipts/weights/vgg16.json": {"file": "vgg16.pth", "sha256": "4" * 64, "address": None},
+    }
+    for place, receipt in receipts.items():
+        file = tmp_path / "data" / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(receipt))
+    write_provenance(data | {"weights": {"vgg19": "BSD", "alexnet": "BSD"}}, tmp_path, tmp_path / "data")
+    written = json.loads((tmp_path / "provenance.json").read_text(encoding="utf-8"))
+    first, _, vgg19, _ = receipts.values()
+    assert written["fetched"] == {"datasets": {"photos": first}, "weights": {"vgg19": vgg19}}
+    assert written["licences"]["weights"] == {"vgg19": "BSD", "alexnet": "BSD"}
+
+
 def test_outside_a_git_checkout_the_revision_is_unknown(
     tmp_path: Path,
     data: dict[str, Any],

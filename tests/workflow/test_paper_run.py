@@ -172,7 +172,7 @@ def test_a_moved_address_fetches_once_more_and_makes_nothing_again(toy: Project)
 
 def test_another_checksum_makes_its_images_and_all_that_follows_again(toy: Project) -> None:
     datasets = yaml.safe_load((toy.folder / "config" / "datasets.yaml").read_text())["datasets"]
-    jobs = planned_jobs(toy, "datasets.yaml", datasets["div2k100"]["sources"][0]["sha256"], "0" * 64)
+    jobs = planned_jobs(toy, "datasets.yaml", datasets["div2k100"]["sources"][0]["sha256"], "f" * 64)
     assert ("images", "results/data/div2k100/x4/images") in jobs
     assert {rule for rule, _ in jobs} >= {"fetch", "images", "upscale", "score", "table"}
     assert not {output for rule, output in jobs if rule == "upscale" and "div2k100" not in output}

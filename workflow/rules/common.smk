@@ -25,7 +25,9 @@ def checked_plan():
     try:
         for file in workflow.configfiles:
             read_yaml(Path(file))
-        return load_plan(dict(config), source)
+        plan = load_plan(dict(config), source)
+        plan.catalog.weights, plan.catalog.rates  # wrong files are told now, not by a job
+        return plan
     except UserError as error:
         sys.exit(f"gansr: error: {error}")
 
@@ -41,6 +43,7 @@ SCALE = RUN.scale
 RESULTS = f"results/{RUN.run}"
 IMAGES = f"{RUN.data_dir}/{{dataset}}/x{SCALE}"
 RECEIPTS = f"{RUN.data_dir}/receipts"
+REQUESTS = f"{RUN.data_dir}/requests"
 LOGS = f"{RESULTS}/logs"
 TIMINGS = f"{RESULTS}/timings"
 MODELS = {model.slug: model for model in PLAN.models.values()}
@@ -79,6 +82,10 @@ def option(name, values):
     """Values as words of a shell line, each after the option's name; nothing where there is none."""
     values = [values] if isinstance(values, str) else values
     return " ".join(f"{name} {shlex.quote(str(value))}" for value in values)
+
+
+def data_dir(wildcards):
+    return str(RUN.data_dir)
 
 
 def prepared_images(*datasets):

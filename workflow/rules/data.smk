@@ -15,12 +15,9 @@ rule fetch:
     conda:
         "../../environment.yml"
     params:
-        spec=lambda wildcards: canonical(
-            input_slices.fetch_slice(PLAN, wildcards.dataset)
-        ),
-        folder=str(RUN.datasets_dir),
+        request=f"{REQUESTS}/datasets/{{dataset}}.json",
     shell:
-        "gansr fetch --spec {params.spec:q} --folder {params.folder:q} --output {output:q} --log {log:q}"
+        "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
 
 
 rule fetch_weights:
@@ -36,12 +33,9 @@ rule fetch_weights:
     conda:
         "../../environment.yml"
     params:
-        spec=lambda wildcards: canonical(
-            input_slices.fetch_weights_slice(PLAN, wildcards.weights)
-        ),
-        folder=str(RUN.weights_dir),
+        request=f"{REQUESTS}/weights/{{weights}}.json",
     shell:
-        "gansr fetch --spec {params.spec:q} --folder {params.folder:q} --output {output:q} --log {log:q}"
+        "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
 
 
 rule images:

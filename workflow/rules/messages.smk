@@ -1,33 +1,7 @@
-# What a user is told: that a run is under way already, what a dry run's jobs need, and where the results are.
+# What a user is told: what a dry run's jobs need, and where the results are.
 import atexit
 
 from gansr.config.needs import Jobs, needs
-from gansr.run_lock import lock_run
-
-
-def own_run_folder():
-    try:
-        lock_run(Path(RESULTS))
-    except UserError as error:
-        sys.exit(f"gansr: error: {error}")
-
-
-def require_what_only_a_user_can_get():
-    """Refuse to start what cannot be finished: datasets that have no address and are not there."""
-    absent = [
-        job.wildcards.dataset
-        for job in workflow.dag.needrun_jobs()
-        if job.rule.name == "fetch" and not PLAN.datasets[job.wildcards.dataset].sources
-    ]
-    for name in absent:
-        print(
-            f"gansr: error: dataset {name}: {input_slices.by_hand(PLAN, name)}",
-            file=sys.stderr,
-        )
-    if absent:
-        sys.exit(
-            "gansr: nothing was started; add these datasets or leave them out of the run"
-        )
 
 
 def print_needs():
@@ -41,22 +15,24 @@ def print_needs():
     def names(rules, wildcard):
         return [job.wildcards[wildcard] for job in jobs if job.rule.name in rules]
 
-    trained = names(("pretrain", "finetune"), "model")
-    limit = workflow.global_resources.get("gpu")
-    needed = needs(
-        PLAN,
-        Jobs(
-            total=len(jobs),
-            trained=[MODELS[model].name for model in trained],
-            fetched=names(("fetch",), "dataset"),
-            weights=names(("fetch_weights",), "weights"),
-            prepared=names(("images", "subset"), "dataset"),
-            patch_stores=names(("patch_store",), "dataset"),
-            tested=names(("upscale",), "benchmark"),
-        ),
-        PLAN.catalog.rates,
-        gpus=int((limit and limit.value) or 1),
+    todo = Jobs(
+        total=len(jobs),
+        trained=[
+            MODELS[model].name for model in names(("pretrain", "finetune"), "model")
+        ],
+        fetched=names(("fetch",), "dataset"),
+        weights=names(("fetch_weights",), "weights"),
+        prepared=names(("images", "subset"), "dataset"),
+        patch_stores=names(("patch_store",), "dataset"),
+        upscaled=names(("upscale",), "benchmark"),
     )
+    limit = workflow.global_resources.get("gpu")
+    try:
+        needed = needs(
+            PLAN, todo, PLAN.catalog.rates, int((limit and limit.value) or 1)
+        )
+    except UserError as error:
+        needed = [f"more than can be told: {error}"]
     print(f"\nThe run {RUN.run} needs", *needed, sep="\n  ", file=sys.stderr)
 
 

@@ -40,6 +40,9 @@ rule table:
 
 rule provenance:
     input:
+        PREPARED,
+        MODEL_FILES,
+        SR_IMAGES,
         SCORES,
         TABLES,
         FIGURES,
@@ -54,7 +57,7 @@ rule provenance:
     params:
         spec=canonical(slices.provenance_slice(PLAN)),
         folder=subpath(output[0], parent=True),
-        data_dir=str(RUN.data_dir),
+        data_dir=data_dir,
     shell:
         "gansr provenance --spec {params.spec:q} --run-folder {params.folder:q} --data-dir {params.data_dir:q} "
         "--log {log:q}"

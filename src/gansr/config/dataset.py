@@ -84,7 +84,7 @@ class Dataset(Section):
     sources: tuple[Source, ...] = ()
     ask: str = ""
     images: PositiveInt | None = None
-    names: str | None = None
+    names: Annotated[str, Field(min_length=1)] | None = None
     has_hr: bool = True
     megapixels: PositiveFloat | None = None
     licence: str = ""

@@ -18,6 +18,7 @@ def fetch_slice(plan: Plan, name: str) -> dict[str, Any]:
         "title": f"dataset {name}",
         "sources": [source.model_dump(mode="json", include=REMOTE) for source in dataset.sources],
         "by_hand": by_hand(plan, name),
+        "folder": str(plan.run.datasets_dir),
         "download": plan.run.download,
     }
 
@@ -35,6 +36,7 @@ def fetch_weights_slice(plan: Plan, name: str) -> dict[str, Any]:
         "title": f"weights {name}",
         "sources": [plan.catalog.weights[name].model_dump(mode="json", include=REMOTE)],
         "by_hand": "",
+        "folder": str(plan.run.weights_dir),
         "download": plan.run.download,
     }
 

@@ -23,18 +23,18 @@ class Jobs:
     weights: list[str]
     prepared: list[str]  # datasets
     patch_stores: list[str]  # datasets
-    tested: list[str]  # benchmarks, once for every model tested on it
+    upscaled: list[str]  # benchmarks, once for every model tested on it
 
 
 def needs(plan: Plan, jobs: Jobs, rates: Rates, gpus: int) -> list[str]:
     """What a run with these jobs needs, a line each; `gpus` is the number that may be used at once."""
     lines = [f"{jobs.total} jobs", _gpu_line(plan, jobs, rates, gpus), _disk_line(plan, jobs)]
-    for name in jobs.fetched:
-        if not plan.datasets[name].sources:
+    for name, dataset in plan.datasets.items():
+        if name in jobs.fetched and not dataset.sources:
             lines.append(f"by hand: {name}: {by_hand(plan, name)}")
-    for name in jobs.weights:
-        expected, file = plan.catalog.weights[name], plan.weight_file(name)
-        if not expected.addresses and not file.is_file():
+    for name, expected in plan.catalog.weights.items():
+        file = plan.weight_file(name)
+        if name in jobs.weights and not expected.addresses and not file.is_file():
             lines.append(f"by hand: {name}: {expected.ask}; put {file.name} into {file.parent}")
     return lines
 
@@ -55,7 +55,7 @@ def _disk_line(plan: Plan, jobs: Jobs) -> str:
         "to download": disk.archives(jobs.fetched, jobs.weights),
         "prepared images": disk.images(jobs.prepared),
         "patch stores": disk.patch_stores(jobs.patch_stores),
-        "SR images": disk.sr_images(jobs.tested),
+        "SR images": disk.sr_images(jobs.upscaled),
         "models at most": disk.models(jobs.trained),
     }
     told = ", ".join(f"{what} {_rounded(size / GIGABYTE)}" for what, size in parts.items() if size)

@@ -48,9 +48,9 @@ class PlannedDatasets(dict[str, Dataset]):
                     f"dataset {name}: {source.file} has no addresses; add one, or say under ask where it is"
                 )
         for part in (*(dataset.union or ()), *([dataset.part_of] if dataset.part_of else ())):
-            inner = self.checked(part, role, f"dataset {name}")
-            if inner.union or inner.part_of or not inner.has_hr:
-                raise UserError(f"dataset {name}: {part} has no images of its own; name a dataset that has")
+            if part in self and (self[part].union or self[part].part_of or not self[part].has_hr):
+                raise UserError(f"dataset {name}: {part} has no HR images of its own; name a dataset that has")
+            self.checked(part, role, f"dataset {name}")
         if self.is_here(name):
             image_files(dataset, name)
         return dataset

@@ -18,6 +18,7 @@ from gansr.config.section import Section
 from gansr.errors import nearest
 
 PUBLISHED_SCALE = 4  # of the papers' tables
+BESIDE_DATASETS = ("receipts", "requests", "locks")  # folders in data_dir
 Metric = Literal["psnr_y", "ssim_y", "lpips_alex", "lpips_vgg", "dists", "fid", "pi"]
 
 
@@ -59,8 +60,9 @@ class Run(Section):
     @classmethod
     def _safe_datasets(cls, datasets: dict[str, Dataset]) -> dict[str, Dataset]:
         for name in datasets:
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == "receipts":
-                raise ValueError(f'"{name}" names a folder: letters, digits, ".", "_" and "-"; not "receipts"')
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name in BESIDE_DATASETS:
+                taken = " or ".join(BESIDE_DATASETS)
+                raise ValueError(f'"{name}" names a folder: letters, digits, ".", "_" and "-"; not {taken}')
         return datasets
 
     @field_validator("data_dir", "datasets_dir", "weights_dir")

@@ -25,7 +25,7 @@ import numpy as np
 from gansr.atomic import write_text
 from gansr.data.bicubic import imresize
 from gansr.data.images import list_pngs, read_prepared
-from gansr.errors import UserError
+from gansr.errors import UserError, nearest
 
 LUMA = np.array([0.299, 0.587, 0.114])
 MOST_ALIASED_PERCENTILE = 90
@@ -62,11 +62,13 @@ def choose_mad_patches(images: Path, scale: int, choice: dict[str, Any], output:
         output: the JSON file.
 
     Raises:
-        UserError: `auto` finds too few windows of this size.
+        UserError: `auto` finds too few windows of this size, or a given patch is not in an image.
     """
     patches = choice["patches"]
     if patches == "auto":
         patches = _pick(images, scale, choice["size"])
+    else:
+        _require_inside(patches, images)
     write_text(output, json.dumps(patches, indent=1))
 
 
@@ -84,6 +86,20 @@ def cut_with_context(lr: np.ndarray, patch: dict[str, Any], scale: int) -> Patch
     start = ((top - first_row) * scale, (left - first_column) * scale)
     rows, columns = (slice(begin, begin + size * scale) for begin in start)
     return PatchWithContext(cut, rows, columns)
+
+
+def _require_inside(patches: list[dict[str, Any]], images: Path) -> None:
+    files = list_pngs(images / "HR")
+    for number, patch in enumerate(patches):
+        if patch["image"] not in files:
+            raise UserError(f'mad.patches.{number}: unknown image "{patch["image"]}"; {nearest(patch["image"], files)}')
+        height, width = read_prepared(files[patch["image"]]).shape[:2]
+        bottom, right = patch["top"] + patch["size"], patch["left"] + patch["size"]
+        if bottom > height or right > width:
+            raise UserError(
+                f"mad.patches.{number}: rows {patch['top']} to {bottom} and columns {patch['left']} to {right} are "
+                f"outside {patch['image']} ({height} x {width}); move it inside"
+            )
 
 
 def _pick(images: Path, scale: int, size: int) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -106,6 +107,10 @@ def _write_all(steps: list[Preparation], title: str, threads: int) -> None:
             for done in as_completed(running):
                 done.result()
                 counter.advance()
+        except BrokenProcessPool:
+            raise UserError(
+                f"{title}: a process was killed, for lack of memory perhaps; give it fewer --threads"
+            ) from None
         except BaseException:
             processes.shutdown(cancel_futures=True)
             raise

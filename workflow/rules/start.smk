@@ -1,0 +1,66 @@
+# Before the first job: nobody else makes the same, what only a user can get is there, and requests are written down.
+from gansr.atomic import write_text
+from gansr.run_lock import lock_run
+
+# A receipt outlives changes of its request: where a file came from makes nothing again. A request is no parameter
+# of its job for the same reason.
+PREPARING = ("fetch", "images", "subset", "patch_store")
+
+
+def own_what_is_made():
+    """The run's folder, and every dataset that it prepares: until this Snakemake ends, no other one does."""
+    datasets = {
+        job.wildcards.dataset
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name in PREPARING
+    }
+    lock_run(Path(RESULTS))
+    for name in sorted(datasets):
+        lock_run(Path(f"{RUN.data_dir}/locks/{name}"))
+
+
+def require_what_only_a_user_can_get():
+    """Refuse to start what cannot be finished: datasets that have no address and are not there."""
+    to_fetch = {
+        job.wildcards.dataset
+        for job in workflow.dag.needrun_jobs()
+        if job.rule.name == "fetch"
+    }
+    absent = [
+        name
+        for name, dataset in PLAN.datasets.items()
+        if name in to_fetch and not dataset.sources
+    ]
+    for name in absent:
+        print(
+            f"gansr: error: dataset {name}: {input_slices.by_hand(PLAN, name)}",
+            file=sys.stderr,
+        )
+    if absent:
+        sys.exit(
+            "gansr: nothing was started; add these datasets or leave them out of the run"
+        )
+
+
+def write_requests():
+    """What the jobs that fetch something are asked for."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name == "fetch":
+            name = job.wildcards.dataset
+            request = input_slices.fetch_slice(PLAN, name)
+            write_text(Path(f"{REQUESTS}/datasets/{name}.json"), canonical(request))
+        elif job.rule.name == "fetch_weights":
+            name = job.wildcards.weights
+            request = input_slices.fetch_weights_slice(PLAN, name)
+            write_text(Path(f"{REQUESTS}/weights/{name}.json"), canonical(request))
+
+
+def start():
+    try:
+        own_what_is_made()
+        require_what_only_a_user_can_get()
+        write_requests()
+    except UserError as error:
+        sys.exit(f"gansr: error: {error}")
+    except OSError as error:
+        sys.exit(f"gansr: error: {error.filename}: {error.strerror}; correct that")
