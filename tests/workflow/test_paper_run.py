@@ -86,7 +86,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         run = paper() | {"generators": TINY, "overrides": SHORT, "seeds": [0]}
         run["mad"] |= {"interval": 2, "size": 32}
         project.configure(run)
-        result = project.snakemake("--resources", "gpu=4", "all", timeout=1800)
+        result = project.snakemake("--resources", "gpu=4", "all", timeout=5400)
         (folder / "log.txt").write_text(result.stdout + result.stderr)
         assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
         yield project

@@ -15,7 +15,7 @@ rule upscale:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=lambda wildcards: int(SCORED[wildcards.scored][0] != BICUBIC),
+        gpu=lambda wildcards: int(SCORED[wildcards.scored][0] not in UNTRAINED),
         gpu_manufacturer="nvidia",
         mem_mb=8000,
         runtime=240,
@@ -27,12 +27,41 @@ rule upscale:
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"
 
 
+rule hr_features:
+    input:
+        images=f"{IMAGES}/images",
+        weights=weight_receipts(["inception"] if OF_INCEPTION else []),
+    output:
+        f"{IMAGES}/hr_features.npz",
+    log:
+        f"{LOGS}/hr_features/{{dataset}}.log",
+    benchmark:
+        f"{TIMINGS}/hr_features/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=any_of(PLAN.scored_benchmarks),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=1,
+        gpu_manufacturer="nvidia",
+        mem_mb=3000,
+        runtime=60,
+    params:
+        code=code_versions.METRICS,
+        metrics="fid,kid",
+        weights_dir=str(RUN.weights_dir),
+    shell:
+        "gansr hr-features --images {input.images:q} --metrics {params.metrics} --weights-dir {params.weights_dir:q} "
+        "--output {output:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
+
+
 rule score:
     input:
         sr=f"{RESULTS}/images/{{scored}}/{{benchmark}}",
         images=f"{RUN.data_dir}/{{benchmark}}/x{SCALE}/images",
-        # where nothing is downloaded, a file put there later makes the scores that need it
-        weights=weight_receipts(PLAN.metric_weights),
+        hr_features=score_hr_features,
+        weights=score_weights,
     output:
         scores=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.csv",
         protocols=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.json",
@@ -44,13 +73,19 @@ rule score:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        gpu=score_gpus,
+        gpu_manufacturer="nvidia",
+        # whatever the size of the images: networks take them in strips (src/gansr/metrics/trunks.py)
+        mem_mb=6000,
+        runtime=480,
     params:
         code=code_versions.METRICS,
         metrics=",".join(RUN.metrics),
+        protocols=score_protocols,
         weights_dir=str(RUN.weights_dir),
-        required=option("--required", PLAN.metric_weights),
+        required=lambda wildcards: option("--required", scored_with(wildcards)),
+        hr_features=lambda wildcards, input: option("--hr-features", input.hr_features),
     shell:
-        "gansr score --sr {input.sr:q} --hr {input.images:q}/HR --metrics {params.metrics} "
-        "--weights-dir {params.weights_dir:q} {params.required} --output {output.scores:q} --threads {threads} --log {log:q}"
+        "gansr score {input.sr:q} {input.images:q}/HR --metrics {params.metrics} {params.protocols} "
+        "--weights-dir {params.weights_dir:q} {params.required} --skip-absent {params.hr_features} "
+        "--output {output.scores:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"

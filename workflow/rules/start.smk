@@ -4,7 +4,7 @@ from gansr.run_lock import lock_run
 
 # A receipt outlives changes of its request: where a file came from makes nothing again. A request is no parameter
 # of its job for the same reason.
-PREPARING = ("fetch", "images", "subset", "patch_store")
+PREPARING = ("fetch", "images", "subset", "patch_store", "hr_features")
 
 
 def own_what_is_made():

@@ -19,6 +19,19 @@ class Catalog:
 
     folder: Path = Path("config")
 
+    @classmethod
+    def nearest(cls) -> Catalog:
+        """The folder `config` here, or else that of the checkout that this package is installed from.
+
+        Raises:
+            UserError: neither is there.
+        """
+        places = [Path("config"), Path(__file__).parents[3] / "config"]
+        for place in places:
+            if (place / "weights.yaml").is_file():
+                return cls(place)
+        raise UserError(f"{places[0] / 'weights.yaml'}: not here, nor beside the package; run it in a checkout")
+
     @property
     def methods(self) -> Path:
         """The folder of the method files."""

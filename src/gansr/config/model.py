@@ -12,7 +12,9 @@ from gansr.config.method import Variant
 from gansr.config.section import Section
 from gansr.errors import nearest
 
-BICUBIC = "Bicubic"
+BICUBIC = "Bicubic"  # MATLAB bicubic of RGB
+BICUBIC_Y = "Bicubic-Y"  # of 8-bit luma alone, from HR's luma: behind the literature's bicubic columns
+UNTRAINED = (BICUBIC, BICUBIC_Y)
 RESERVED = ("metric", "benchmark", "row")  # columns of the tables
 TRAINING_ONLY = ("drop_path",)  # generator options that change no weights
 Name = Annotated[str, Field(min_length=1, max_length=80)]
@@ -90,7 +92,7 @@ def check_names(models: list[Model]) -> None:
     for model in models:
         if model.name in RESERVED or "{" in model.name or "}" in model.name:
             raise ValueError(f'models: "{model.name}" is reserved or has braces; rename it')
-    by_slug: dict[str, str] = {slug(BICUBIC).lower(): BICUBIC}
+    by_slug: dict[str, str] = {slug(name).lower(): name for name in UNTRAINED}
     for model in models:
         key = slug(model.name).lower()
         if model.name == by_slug.get(key):

@@ -10,8 +10,9 @@ from gansr.config.model import BICUBIC, Weights
 from gansr.config.section import Section
 
 # What each paper's table shows. Both papers call theirs LPIPS; scores of the two networks are not comparable.
-LDL_METRICS = ["lpips_alex", "dists", "fid", "psnr_y", "ssim_y"]
-BEBY_METRICS = ["lpips_vgg", "pi", "psnr_y", "ssim_y"]
+# KID stands beside FID, NIQE and the Ma score beside PI, which is made of them.
+LDL_METRICS = ["lpips_alex", "dists", "fid", "kid", "psnr_y", "ssim_y"]
+BEBY_METRICS = ["lpips_vgg", "pi", "niqe", "ma", "psnr_y", "ssim_y"]
 TABLE_METRICS = {
     "ldl_table1": LDL_METRICS,
     "ldl_table2": LDL_METRICS,

@@ -13,9 +13,10 @@ from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, read_method, variants
-from gansr.config.model import BICUBIC, Model, Weights, generator_of, slug
+from gansr.config.model import BICUBIC, BICUBIC_Y, UNTRAINED, Model, Weights, generator_of, slug
 from gansr.config.planned_datasets import PlannedDatasets
 from gansr.config.planned_models import InterpolatedModel, PlannedModel, ReleasedModel, TrainedModel
+from gansr.config.protocols import Protocol, chosen_protocols
 from gansr.config.run import Run
 from gansr.config.seeds import with_seed
 from gansr.config.weights import METRIC_WEIGHTS
@@ -173,8 +174,8 @@ class Plan:
     @property
     def metric_weights(self) -> list[str]:
         """The weights that the run's metrics need and that can be had; a metric without them is an empty cell."""
-        names = [METRIC_WEIGHTS[metric] for metric in self.run.metrics if metric in METRIC_WEIGHTS]
-        return [name for name in names if self.has_weights(name)]
+        names = [name for metric in self.run.metrics for name in METRIC_WEIGHTS.get(metric, ())]
+        return [name for name in dict.fromkeys(names) if self.has_weights(name)]
 
     @property
     def weights(self) -> list[str]:
@@ -196,18 +197,27 @@ class Plan:
     def tests(self) -> list[tuple[str, Weights, str]]:
         """What is tested: model, weights, benchmark.
 
-        MATLAB bicubic and every model with the weights it is published with on every benchmark, and what LDL's
-        Table 2 asks for on its own.
+        MATLAB bicubic and every model with the weights it is published with on every benchmark, bicubic of luma alone
+        where a table shows it, and what LDL's Table 2 asks for on its own.
         """
         pairs: list[tuple[str, Weights]] = [
             (BICUBIC, "raw"),
             *((name, self.tested_weights(name)) for name in self.models),
         ]
         tests = [(name, weights, benchmark) for name, weights in pairs for benchmark in self.run.benchmarks]
+        if any(BICUBIC_Y in table.reference for table in self.run.tables.comparisons().values()):
+            tests += [(BICUBIC_Y, "raw", benchmark) for benchmark in self.scored_benchmarks]
         table = self.run.tables.ldl_table2
         for row in table.rows if table else ():
             tests += [(name, row.weights, table.benchmark) for name in self.over_seeds(row.model)] if table else []
         return list(dict.fromkeys(tests))
+
+    def protocols(self, model: str) -> dict[str, Protocol]:
+        """The protocol of each metric on a model's images; those of bicubic of luma alone hold nothing else."""
+        given = dict(self.run.protocols)
+        if model == BICUBIC_Y:
+            given |= {metric: "y_images" for metric in ("psnr_y", "ssim_y") if metric in self.run.metrics}
+        return chosen_protocols(list(self.run.metrics), given)
 
     def tested_weights(self, model: str) -> Weights:
         """EMA weights where the method keeps them, as LDL's Table 1 does, else the raw weights."""
@@ -220,13 +230,13 @@ class Plan:
 
     def scored_slugs(self, model: str, weights: Weights) -> list[str]:
         """The folders of a model's images and scores, one for every seed."""
-        names = [BICUBIC] if model == BICUBIC else self.over_seeds(model)
+        names = [model] if model in UNTRAINED else self.over_seeds(model)
         return [self.scored_slug(name, weights) for name in names]
 
     def scored_slug(self, model: str, weights: Weights) -> str:
         """The folder of a model's images and scores; raw weights beside tested EMA weights get a suffix."""
-        if model == BICUBIC:
-            return slug(BICUBIC)
+        if model in UNTRAINED:
+            return slug(model)
         return slug(model) + ("" if weights == self.tested_weights(model) else f"_{weights}")
 
 

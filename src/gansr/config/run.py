@@ -12,14 +12,14 @@ from pydantic import model_validator as check
 
 from gansr.config.dataset import Dataset
 from gansr.config.method import network_options
-from gansr.config.model import BICUBIC, Model, check_names, check_parents
+from gansr.config.model import UNTRAINED, Model, check_names, check_parents
 from gansr.config.outputs import Figures, Mad, Tables, figure_models
+from gansr.config.protocols import Metric, chosen_protocols
 from gansr.config.section import Section
-from gansr.errors import nearest
+from gansr.errors import UserError, nearest
 
 PUBLISHED_SCALE = 4  # of the papers' tables
 BESIDE_DATASETS = ("receipts", "requests", "locks")  # folders in data_dir
-Metric = Literal["psnr_y", "ssim_y", "lpips_alex", "lpips_vgg", "dists", "fid", "pi"]
 
 
 class Run(Section):
@@ -37,6 +37,7 @@ class Run(Section):
     train_dataset: str
     benchmarks: Annotated[list[str], Field(min_length=1)]
     metrics: Annotated[list[Metric], Field(min_length=1)]
+    protocols: dict[str, str] = Field(default_factory=dict)
     generators: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     models: list[Model]
     overrides: dict[Literal["pretrain", "finetune"], dict[str, Any]] = Field(default_factory=dict)
@@ -117,6 +118,22 @@ class Run(Section):
         return self
 
     @check(mode="after")
+    def _known_protocols(self) -> Run:
+        for metric, protocol in self.protocols.items():
+            if metric not in self.metrics:
+                raise ValueError(f"protocols.{metric}: {metric} is not in metrics; add it or remove this")
+            if protocol == "y_images":
+                raise ValueError(
+                    f"protocols.{metric}: y_images is for SR that holds luma alone, which no model makes; "
+                    f"name Bicubic-Y in a table's reference"
+                )
+        try:
+            chosen_protocols(list(self.metrics), self.protocols)
+        except UserError as error:
+            raise ValueError(f"protocols: {error}") from None
+        return self
+
+    @check(mode="after")
     def _names_refer_to_something(self) -> Run:
         check_names(self.models)
         by_name = {model.name: model for model in self.models}
@@ -140,7 +157,7 @@ class Run(Section):
 def _check_tables(tables: Tables, models: dict[str, Model], benchmarks: list[str]) -> None:
     for place, table in tables.comparisons().items():
         for name in table.reference:
-            _known("model", name, [BICUBIC, *models], f"tables.{place}.reference")
+            _known("model", name, [*UNTRAINED, *models], f"tables.{place}.reference")
     if tables.ldl_table2:
         _known("benchmark", tables.ldl_table2.benchmark, benchmarks, "tables.ldl_table2")
         labels = [str(row.row) for row in tables.ldl_table2.rows]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gansr import code_versions
-from gansr.config.model import BICUBIC, TRAINING_ONLY, ComparisonTable
+from gansr.config.model import TRAINING_ONLY, UNTRAINED, ComparisonTable
 from gansr.config.outputs import Mad
 from gansr.config.planned import Plan
 from gansr.config.seeds import seeds_of
@@ -35,7 +35,7 @@ def table_slice(plan: Plan, table: str) -> dict[str, Any]:
 def _models(plan: Plan, shown: list[str]) -> dict[str, str]:
     """The folders of the models that a table shows, and of those that they lie between, with their methods."""
     found: dict[str, str] = {}
-    waiting = [name for name in shown if name != BICUBIC]
+    waiting = [name for name in shown if name not in UNTRAINED]
     while waiting:
         name = waiting.pop(0)
         found[plan.models[name].slug] = _method(plan, name)
@@ -72,8 +72,7 @@ def _comparison(plan: Plan, table: ComparisonTable) -> dict[str, Any]:
     settings = getattr(plan.run.tables, table)
     models = {model.name: model for model in plan.run.models}
     shown = [name for name, model in models.items() if table in model.tables or name in settings.reference]
-    if BICUBIC in settings.reference:
-        shown.insert(0, BICUBIC)
+    shown = [name for name in UNTRAINED if name in settings.reference] + shown
     columns: list[dict[str, Any]] = [
         _column(plan, name, name, name in settings.reference)
         | {"published": models[name].published.get(table) if name in models else None}
@@ -101,7 +100,7 @@ def _beby_table1(plan: Plan, table: str) -> dict[str, Any]:
 
 
 def _column(plan: Plan, column: str, model: str, reference: bool) -> dict[str, Any]:
-    bicubic = model == BICUBIC
+    bicubic = model in UNTRAINED
     weights = "raw" if bicubic else plan.tested_weights(model)
     return {
         "name": column,

@@ -8,7 +8,17 @@ from gansr.config.loading import read_yaml, validate
 from gansr.config.remote_file import RemoteFile
 from gansr.config.section import Section
 
-METRIC_WEIGHTS = {"lpips_alex": "alexnet", "lpips_vgg": "vgg16"}  # the networks that metrics need
+METRIC_WEIGHTS = {  # the files that metrics need; LPIPS' heads come inside the lpips package
+    "lpips_alex": ("alexnet",),
+    "lpips_vgg": ("vgg16",),
+    "dists": ("vgg16", "dists"),
+    "fid": ("inception",),
+    "kid": ("inception",),
+    "niqe": ("niqe",),
+    "ma": ("nrqm",),
+    "pi": ("niqe", "nrqm"),
+}
+NETWORK_METRICS = ("lpips_alex", "lpips_vgg", "dists", "fid", "kid")  # which a GPU computes faster
 
 
 class WeightFile(RemoteFile):

@@ -61,7 +61,7 @@ def _without_alpha(file: Path, image: Image.Image) -> np.ndarray:
 
 
 def write_png(file: Path, image: np.ndarray) -> None:
-    """Write H x W x 3 uint8 RGB as PNG."""
+    """Write H x W x 3 uint8 RGB, or H x W gray, as PNG."""
     Image.fromarray(image).save(file, format="PNG", compress_level=3)
 
 
@@ -74,3 +74,21 @@ def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
 def list_pngs(folder: Path) -> dict[str, Path]:
     """The PNG files of a folder by image name, sorted."""
     return {file.stem: file for file in sorted(folder.glob("*.png"))}
+
+
+def list_images(folder: Path) -> dict[str, Path]:
+    """The files of a folder by image name, sorted, hidden ones left out; whatever their format.
+
+    Raises:
+        UserError: the folder cannot be read, or two files would be the same image.
+    """
+    try:
+        files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read ({error.strerror}); correct its path") from None
+    images: dict[str, Path] = {}
+    for file in files:
+        other = images.setdefault(file.stem, file)
+        if other is not file:
+            raise UserError(f'{folder}: {other.name} and {file.name} would both be the image "{file.stem}"; remove one')
+    return images

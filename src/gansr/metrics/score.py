@@ -3,53 +3,67 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from gansr.atomic import atomic_file, write_text
-from gansr.data.images import list_pngs, read_prepared
+from gansr.config.protocols import NO_REFERENCE, WHOLE_BENCHMARK, Protocol
+from gansr.config.weights import METRIC_WEIGHTS
+from gansr.data.images import list_images, read_prepared, read_rgb
 from gansr.errors import UserError
-from gansr.metrics import psnr_ssim
+from gansr.metrics.pair import MetricError, Pair
+from gansr.metrics.per_image import per_image_metrics
 from gansr.progress import progress
 
-Metric = Callable[[np.ndarray, np.ndarray], float]
+logger = logging.getLogger("gansr")
+
+ALL_IMAGES = "*"  # in the place of an image's name: a score of the benchmark as a whole
 
 
-def score_benchmark(
-    metrics: list[str], sr_folder: Path, hr_folder: Path, weights: dict[str, Path], title: str, output: Path
-) -> None:
-    """Write `output` (image, metric, value) and beside it the protocols, as JSON.
+@dataclass(frozen=True)
+class Task:
+    """What is scored, and how.
 
-    Args:
-        metrics: their names; one that cannot be computed gets empty values, and its reason in the JSON.
-        sr_folder: SR images as PNG.
-        hr_folder: the benchmark's HR images; exactly those of `sr_folder` by name.
-        weights: by metric, where its network's weights are or should be; the caller has verified them.
-        title: what the progress is called.
-        output: the CSV file.
-
-    Raises:
-        UserError: images are missing, surplus, broken or of different size.
+    `protocols` are by metric; `weights` are files by their names in weights.yaml, verified, those that are there;
+    `absent` says of the others why. `hr_folder` may be None where no metric needs HR, `hr_features` where they are to
+    be computed anew. HR is cropped to a multiple of `multiple`, and `suffix` taken off the names of SR.
     """
-    sr_files, hr_files = list_pngs(sr_folder), list_pngs(hr_folder)
-    _require_same_images(sr_folder, set(sr_files), hr_folder, set(hr_files))
-    functions, unavailable = _load(metrics, weights)
-    rows = []
-    for name in progress(list(hr_files), title):
-        sr, hr = read_prepared(sr_files[name]), read_prepared(hr_files[name])
-        for metric in metrics:
-            try:
-                value = functions[metric](sr, hr) if metric in functions else None
-            except UserError as error:
-                raise UserError(f"{sr_files[name]}: {error}") from None
-            rows.append((name, metric, value))
-    protocols = {metric: PROTOCOLS[metric] for metric in metrics}
-    write_text(sidecar(output), json.dumps({"protocols": protocols, "unavailable": unavailable}, indent=1))
-    with atomic_file(output) as partial:
-        pd.DataFrame(rows, columns=["image", "metric", "value"]).to_csv(partial, index=False)
+
+    sr_folder: Path
+    hr_folder: Path | None
+    protocols: dict[str, Protocol]
+    weights: dict[str, Path] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    hr_features: Path | None = None
+    multiple: int = 1
+    suffix: str = ""
+    title: str = "score"
+
+
+@dataclass(frozen=True)
+class BenchmarkScores:
+    """Rows of image, metric, value; and why a metric has no values."""
+
+    names: list[str]
+    rows: pd.DataFrame
+    protocols: dict[str, Protocol]
+    unavailable: dict[str, str]
+
+    def write(self, output: Path) -> None:
+        """Write the rows as CSV, and beside it the protocols and the reasons as JSON."""
+        notes = {
+            "protocols": {
+                metric: {"name": protocol.name, "text": protocol.text} for metric, protocol in self.protocols.items()
+            },
+            "unavailable": self.unavailable,
+        }
+        write_text(sidecar(output), json.dumps(notes, indent=1, ensure_ascii=False))
+        with atomic_file(output) as partial:
+            self.rows.to_csv(partial, index=False)
 
 
 def sidecar(scores: Path) -> Path:
@@ -57,43 +71,120 @@ def sidecar(scores: Path) -> Path:
     return scores.with_suffix(".json")
 
 
-NOT_COMPUTED = {
-    "dists": "this version does not compute it",
-    "fid": "this version does not compute it",
-    "pi": "it needs NIQE and the Ma score, which this version does not compute",
-}
-LPIPS = "LPIPS v0.1, {} (torchvision's ImageNet weights), whole RGB images, no crop; mean over images"
-PROTOCOLS = {
-    "psnr_y": psnr_ssim.PROTOCOL,
-    "ssim_y": psnr_ssim.PROTOCOL,
-    "lpips_alex": LPIPS.format("AlexNet"),
-    "lpips_vgg": LPIPS.format("VGG16"),
-    "dists": "DISTS, VGG16, whole RGB images, no resize, no crop; mean over images",
-    "fid": "FID of the Inception of 2015-12-05 on whole images resized to 299 x 299 (bilinear), HR against SR",
-    "pi": "PI of the PIRM challenge 2018, (mean NIQE + 10 - mean Ma score) / 2, on luma with 4 pixels cropped",
-}
+def score_benchmark(task: Task) -> BenchmarkScores:
+    """All scores of a folder of SR images.
+
+    A metric whose weights are absent, or that one image does not allow, has no values, and the reason is given: it is
+    never averaged over the other images.
+
+    Raises:
+        UserError: images are missing, surplus, broken or of different size, too small for the crop, or the weights are
+            another network's.
+    """
+    sr_files, hr_files = _paired(task)
+    unavailable = {metric: why for metric in task.protocols if (why := _absent(metric, task))}
+    wanted = {metric: protocol for metric, protocol in task.protocols.items() if metric not in unavailable}
+    functions = per_image_metrics(wanted, task.weights)
+    inception = None
+    if {"fid", "kid"} & wanted.keys():
+        # torch takes seconds to import: only where it is used
+        from gansr.metrics.inception_scores import InceptionScores
+
+        inception = InceptionScores(list(wanted), task.weights["inception"], task.hr_features)
+    values: dict[tuple[str, str], float] = {}
+    for name in progress(list(sr_files), task.title):
+        pair = _read(sr_files[name], hr_files.get(name), task.multiple)
+        for metric in [metric for metric in functions if metric not in unavailable]:
+            try:
+                values[name, metric] = _number(functions[metric](pair))
+            except MetricError as reason:
+                unavailable[metric] = f"{name}: {reason}"
+            except UserError as error:
+                raise UserError(f"{sr_files[name]}: {error}") from None
+        if inception is not None:
+            inception.add(name, pair)
+    if inception is not None:
+        values |= {(name, "kid"): value for name, value in inception.kid().items()}
+        values |= {(ALL_IMAGES, "fid"): value for value in inception.fid()}
+        unavailable |= inception.failed
+    for metric, why in unavailable.items():
+        logger.info("%s: no score: %s", metric, why)
+    names = list(sr_files)
+    return BenchmarkScores(names, _rows(values, names, task.protocols, unavailable), task.protocols, unavailable)
 
 
-def _load(metrics: list[str], weights: dict[str, Path]) -> tuple[dict[str, Metric], dict[str, str]]:
-    functions: dict[str, Metric] = {"psnr_y": psnr_ssim.psnr_y, "ssim_y": psnr_ssim.ssim_y}
-    unavailable = {}
-    for metric in set(metrics) & set(weights):
-        file = weights[metric]
-        if file.is_file():
-            # torch takes seconds to import: only where it is used
-            from gansr.metrics.lpips_network import Lpips
-
-            functions[metric] = Lpips("alex" if metric == "lpips_alex" else "vgg", file)
-        else:
-            unavailable[metric] = f"the weights {file} are not there (config/weights.yaml says where from)"
-    unavailable |= NOT_COMPUTED
-    return functions, {metric: unavailable[metric] for metric in metrics if metric in unavailable}
+def _rows(
+    values: dict[tuple[str, str], float],
+    names: list[str],
+    protocols: dict[str, Protocol],
+    unavailable: dict[str, str],
+) -> pd.DataFrame:
+    """One row for each image and metric, empty where a metric has no values; then the scores of all images."""
+    by_image = [metric for metric in protocols if metric not in WHOLE_BENCHMARK]
+    keys = [(name, metric) for name in names for metric in by_image]
+    keys += [(ALL_IMAGES, metric) for metric in protocols if metric in WHOLE_BENCHMARK]
+    rows = [(*key, None if key[1] in unavailable else values[key]) for key in keys]
+    return pd.DataFrame(rows, columns=["image", "metric", "value"])
 
 
-def _require_same_images(sr_folder: Path, sr: set[str], hr_folder: Path, hr: set[str]) -> None:
+def _number(value: float) -> float:
+    if math.isnan(value):
+        raise MetricError("gives no number")
+    return value
+
+
+def needs_weights(metric: str, protocols: dict[str, Protocol]) -> bool:
+    """Whether a metric is computed with weights: none is on SR images that hold luma alone."""
+    return metric in METRIC_WEIGHTS and not _hold_luma_alone(protocols)
+
+
+def _absent(metric: str, task: Task) -> str | None:
+    """Why a metric cannot be computed on any image."""
+    if metric in METRIC_WEIGHTS and _hold_luma_alone(task.protocols):
+        return "its SR images hold luma alone"
+    reasons = [task.absent[name] for name in METRIC_WEIGHTS.get(metric, ()) if name in task.absent]
+    return reasons[0] if reasons else None
+
+
+def _hold_luma_alone(protocols: dict[str, Protocol]) -> bool:
+    return any(protocol.colour == "y_images" for protocol in protocols.values())
+
+
+def _paired(task: Task) -> tuple[dict[str, Path], dict[str, Path]]:
+    """The image files by name, the same of SR and HR."""
+    sr = {_without_suffix(name, task): file for name, file in list_images(task.sr_folder).items()}
+    if task.hr_folder is None:
+        with_reference = [metric for metric in task.protocols if metric not in NO_REFERENCE]
+        if with_reference:
+            raise UserError(f"{', '.join(with_reference)}: cannot be computed without HR; give the folder of HR images")
+        if not sr:
+            raise UserError(f"{task.sr_folder}: no images")
+        return sr, {}
+    hr = list_images(task.hr_folder)
     if not hr:
-        raise UserError(f"{hr_folder}: no images; remove the folder and run again")
-    if hr - sr:
-        raise UserError(f"{sr_folder}: no SR image for {', '.join(sorted(hr - sr))}; remove the folder and run again")
-    if sr - hr:
-        raise UserError(f"{sr_folder}: images without HR: {', '.join(sorted(sr - hr))}; remove them")
+        raise UserError(f"{task.hr_folder}: no images; remove the folder and run again")
+    missing, surplus = sorted(hr.keys() - sr.keys()), sorted(sr.keys() - hr.keys())
+    if missing:
+        raise UserError(f"{task.sr_folder}: no SR image for {', '.join(missing)}; remove the folder and run again")
+    if surplus:
+        raise UserError(f"{task.sr_folder}: images without HR: {', '.join(surplus)}; remove them")
+    return {name: sr[name] for name in hr}, hr
+
+
+def _without_suffix(name: str, task: Task) -> str:
+    if not name.endswith(task.suffix):
+        raise UserError(f"{task.sr_folder}: {name} does not end in {task.suffix}; correct the suffix")
+    return name.removesuffix(task.suffix)
+
+
+def _read(sr_file: Path, hr_file: Path | None, multiple: int) -> Pair:
+    sr = read_rgb(sr_file)
+    hr = None
+    if hr_file is not None:
+        hr = read_prepared(hr_file)
+        height, width = hr.shape[:2]
+        hr = hr[: height - height % multiple, : width - width % multiple]
+    try:
+        return Pair(sr, hr)
+    except UserError as error:
+        raise UserError(f"{sr_file}: {error}") from None

@@ -11,7 +11,7 @@ import pandas as pd
 from gansr.reporting.layout import bold_markdown, latex, markdown
 from gansr.reporting.metrics import METRICS, best
 from gansr.reporting.published import measured_cell
-from gansr.reporting.scores import Scores, paired_difference
+from gansr.reporting.scores import Scores, marks, paired_difference
 from gansr.reporting.table import Table
 
 Cell = tuple[str, str]  # benchmark, column
@@ -45,14 +45,17 @@ class ComparisonTable(Table):
     def _group(self, column: dict[str, Any]) -> str:
         return str(column["group"]) if self.grouped else ""
 
-    def _bold(self, line: tuple[str, str]) -> list[bool]:
-        """The best of each group; reference columns do not contend."""
-        bold = [False] * len(self.columns)
+    def _bold(self, line: tuple[str, str]) -> tuple[list[bool], list[str]]:
+        """The best of each group, and the marks of those that are not shown better; reference columns do not contend."""
+        metric, benchmark = line
+        bold, marked = [False] * len(self.columns), [""] * len(self.columns)
         for group in {self._group(column) for column in self.columns}:
             inside = [n for n, c in enumerate(self.columns) if self._group(c) == group and not c["reference"]]
-            for n, wins in zip(inside, best([self.means[line][n] for n in inside], METRICS[line[0]]), strict=True):
-                bold[n] = wins
-        return bold
+            wins = best([self.means[line][n] for n in inside], METRICS[metric])
+            contenders = [self.scores[benchmark, self.names[n]] for n in inside]
+            for n, won, mark in zip(inside, wins, marks(metric, contenders, wins), strict=True):
+                bold[n], marked[n] = won, mark
+        return bold, marked
 
     def csv(self) -> pd.DataFrame:
         """metric, benchmark, and one column per model."""
@@ -64,7 +67,7 @@ class ComparisonTable(Table):
         rows = []
         for metric, benchmark in self.lines:
             texts = [METRICS[metric].text(value) for value in self.means[metric, benchmark]]
-            cells = map(bold_markdown, texts, self._bold((metric, benchmark)))
+            cells = map(bold_markdown, texts, *self._bold((metric, benchmark)))
             rows.append([METRICS[metric].arrow, benchmark, *cells])
         return markdown(["metric", "benchmark", *self.names], rows, text_columns=2)
 
@@ -74,10 +77,14 @@ class ComparisonTable(Table):
         columns = pd.Index(self.names)
         if self.grouped:
             columns = pd.MultiIndex.from_tuples([(self._group(column), column["name"]) for column in self.columns])
+        bold = [self._bold(line)[0] for line in self.lines]
         texts = [
-            [METRICS[metric].text(value) for value in self.means[metric, benchmark]] for metric, benchmark in self.lines
+            [
+                METRICS[line[0]].text(value) + mark
+                for value, mark in zip(self.means[line], self._bold(line)[1], strict=True)
+            ]
+            for line in self.lines
         ]
-        bold = [self._bold(line) for line in self.lines]
         return latex(
             pd.DataFrame(texts, index, columns), pd.DataFrame(bold, index, columns), caption, f"tab:{self.name}"
         )

@@ -21,8 +21,8 @@ def latex(texts: pd.DataFrame, bold: pd.DataFrame, caption: str, label: str) -> 
     styles = bold.apply(lambda column: column.map({True: "textbf:--rwrap;", False: ""}))
     column_format = "l" * texts.index.nlevels + "r" * texts.shape[1]
     return (
-        texts.style.format(escape="latex")
-        .apply(lambda _: styles, axis=None)
+        texts.map(_escape)
+        .style.apply(lambda _: styles, axis=None)
         .to_latex(
             hrules=True,
             column_format=column_format,
@@ -44,6 +44,7 @@ LATEX = str.maketrans(
         "↑": r"$\uparrow$",
         "↓": r"$\downarrow$",
         "✓": r"$\checkmark$",
+        "≈": r"$\approx$",
     }
 )
 
@@ -52,6 +53,6 @@ def _escape(text: str) -> str:
     return text.translate(LATEX)
 
 
-def bold_markdown(text: str, bold: bool) -> str:
-    """The text, bold where it is the best."""
-    return f"**{text}**" if bold and text else text
+def bold_markdown(text: str, bold: bool, mark: str = "") -> str:
+    """The text, bold where it is the best, and its mark."""
+    return f"**{text}**{mark}" if bold and text else text

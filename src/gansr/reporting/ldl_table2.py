@@ -10,7 +10,7 @@ import pandas as pd
 from gansr.reporting.layout import bold_markdown, latex, markdown
 from gansr.reporting.metrics import METRICS, best
 from gansr.reporting.published import measured_cell, read_published
-from gansr.reporting.scores import Scores, paired_difference
+from gansr.reporting.scores import Scores, marks, paired_difference
 from gansr.reporting.table import Table
 
 SWITCHES = ["M", "sigma_M", "M_refine", "Psi_EMA"]
@@ -49,31 +49,36 @@ class LdlTable2(Table):
         ]
         return pd.DataFrame(lines, columns=["row", *SWITCHES, *self._labels()])
 
-    def _cells(self) -> tuple[list[list[str]], list[list[bool]]]:
-        """Texts and boldness of the metrics, row by row."""
+    def _cells(self) -> tuple[list[list[str]], list[list[bool]], list[list[str]]]:
+        """Texts, boldness and marks of the metrics, row by row."""
         winners = {metric: best(self.means[metric], METRICS[metric]) for metric in self.metrics}
+        marked = {metric: marks(metric, self.scores, winners[metric]) for metric in self.metrics}
         rows = range(len(self.rows))
         texts = [[METRICS[metric].text(self.means[metric][n]) for metric in self.metrics] for n in rows]
-        return texts, [[winners[metric][n] for metric in self.metrics] for n in rows]
+        bold, marks_by_row = (
+            [[kind[metric][n] for metric in self.metrics] for n in rows] for kind in (winners, marked)
+        )
+        return texts, bold, marks_by_row  # type: ignore[return-value]
 
     def markdown(self) -> str:
         """The table for reading."""
-        texts, bold = self._cells()
+        texts, bold, marked = self._cells()
         lines = [
             [
                 row["row"],
                 *("✓" if row[switch] else "" for switch in SWITCHES),
-                *map(bold_markdown, text, wins),
+                *map(bold_markdown, text, wins, marks_of_row),
                 row["model"],
             ]
-            for row, text, wins in zip(self.rows, texts, bold, strict=True)
+            for row, text, wins, marks_of_row in zip(self.rows, texts, bold, marked, strict=True)
         ]
         header = ["#", "M", "σ·M", "M_refine", "Ψ_EMA", *(METRICS[metric].arrow for metric in self.metrics), "model"]
         return markdown(header, lines, text_columns=5)
 
     def latex(self, caption: str) -> str:
         """The table for a paper."""
-        texts, bold = self._cells()
+        texts, bold, marked = self._cells()
+        texts = [list(map(str.__add__, *row)) for row in zip(texts, marked, strict=True)]
         names = ["#", "$M$", r"$\sigma M$", r"$M_{refine}$", r"$\Psi_{EMA}$"]
         marks = [[row["row"], *("✓" if row[switch] else "" for switch in SWITCHES)] for row in self.rows]
         index = pd.MultiIndex.from_tuples([tuple(mark) for mark in marks], names=names)

@@ -28,7 +28,10 @@ METRICS = {
     "lpips_vgg": TableMetric("LPIPS-VGG", 4, higher_is_better=False),
     "dists": TableMetric("DISTS", 4, higher_is_better=False),
     "fid": TableMetric("FID", 3, higher_is_better=False),
+    "kid": TableMetric("KID", 4, higher_is_better=False),
     "pi": TableMetric("PI", 2, higher_is_better=False),
+    "niqe": TableMetric("NIQE", 3, higher_is_better=False),
+    "ma": TableMetric("Ma", 3, higher_is_better=True),
     "psnr_y": TableMetric("PSNR", 3, higher_is_better=True),
     "ssim_y": TableMetric("SSIM", 4, higher_is_better=True),
 }

@@ -28,6 +28,7 @@ PACKAGES = [
     "scikit-image",
     "spandrel",
     "lpips",
+    "pytorch-fid",
 ]
 
 

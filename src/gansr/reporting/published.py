@@ -47,8 +47,8 @@ def beby_names(table: pd.DataFrame) -> pd.DataFrame:
 def measured_cell(metric: str, benchmark: str, model: str, scores: Scores) -> dict[str, Any]:
     """One measured mean with its interval over images, under the table's label of the metric."""
     cell: dict[str, Any] = {"metric": METRICS[metric].label, "benchmark": benchmark, "model": model}
-    cell |= {"measured": scores.mean(metric), "ci_low": None, "ci_high": None, "images": len(scores.values)}
-    if cell["measured"] is not None:
+    cell |= {"measured": scores.mean(metric), "ci_low": None, "ci_high": None, "images": scores.images}
+    if cell["measured"] is not None and metric not in scores.whole:
         cell["ci_low"], cell["ci_high"] = mean_interval(scores.values[metric].to_numpy(dtype=float))
     return cell
 

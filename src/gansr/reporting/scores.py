@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,35 +11,53 @@ import pandas as pd
 
 from gansr.data.images import list_pngs
 from gansr.errors import UserError
-from gansr.metrics.score import sidecar
+from gansr.metrics.score import ALL_IMAGES, sidecar
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT, mean_interval
+
+UNDECIDED = "≈"  # beside a best value whose difference to the next best is within its interval
 
 
 @dataclass(frozen=True)
 class Scores:
     """Scores of one model on one benchmark.
 
-    `values` has one row per image and one column per metric, NaN throughout for a metric that could not
-    be computed; `unavailable` says why. Of a model trained with several seeds they are the means over the
-    seeds, and `by_seed` has the values of each.
+    `values` has one row per image and one column per metric, NaN throughout for a metric that could not be
+    computed; `whole` has the scores that are of all images together; `unavailable` says why one is missing,
+    `protocols` how each was computed. Of a model trained with several seeds they are the means over the seeds, and
+    `by_seed` has the scores of each.
     """
 
     values: pd.DataFrame
     protocols: dict[str, str]
     unavailable: dict[str, str]
-    by_seed: tuple[pd.DataFrame, ...] = ()
+    whole: dict[str, float] = field(default_factory=dict)
+    by_seed: tuple[Scores, ...] = ()
+
+    @property
+    def images(self) -> int:
+        """The number of images."""
+        return len(self.values)
 
     def mean(self, metric: str) -> float | None:
-        """The mean over all images of the benchmark; None where the metric could not be computed."""
-        return None if metric in self.unavailable else float(self.values[metric].mean())
+        """The mean over all images of the benchmark, or the score of all together; None where there is none."""
+        if metric in self.unavailable:
+            return None
+        return self.whole[metric] if metric in self.whole else float(self.values[metric].mean())
 
     def spread(self, metric: str) -> float | None:
         """The standard deviation over seeds (n - 1) of the mean over images; None with one seed or without scores."""
         if metric in self.unavailable or len(self.by_seed) < 2:
             return None
-        means = [values[metric].mean() for values in self.by_seed]
+        means = np.array([scores.mean(metric) for scores in self.by_seed], dtype=float)
         return float(np.std(means, ddof=1)) if np.isfinite(means).all() else None  # equal images have an infinite PSNR
+
+    def differences(self, metric: str, other: Scores) -> np.ndarray | None:
+        """This minus the other, image by image; None where a score is missing, infinite, or of no single image."""
+        if metric in self.whole or self.mean(metric) is None or other.mean(metric) is None:
+            return None
+        found = (self.values[metric] - other.values[metric]).to_numpy(dtype=float)
+        return found if np.isfinite(found).all() else None
 
 
 def read_benchmarks(folders: list[Path]) -> dict[str, list[str]]:
@@ -66,10 +84,11 @@ def read_scores_of_seeds(
     first, *others = each = [read_scores(run_folder, name, benchmark, images, metrics) for name in scored]
     if not others:
         return first
-    by_seed = tuple(scores.values for scores in each)
-    values = pd.concat(by_seed).groupby(level=0).mean()
+    values = pd.concat([scores.values for scores in each]).groupby(level=0).mean()
     unavailable = {metric: reason for scores in each for metric, reason in scores.unavailable.items()}
-    return Scores(values, first.protocols, unavailable, by_seed)
+    shared = [metric for metric in first.whole if metric not in unavailable]
+    whole = {metric: float(np.mean([scores.whole[metric] for scores in each])) for metric in shared}
+    return Scores(values, first.protocols, unavailable, whole, tuple(each))
 
 
 def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str], metrics: list[str]) -> Scores:
@@ -83,31 +102,40 @@ def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]
         # a name such as "NA" or "1" is an image's name, not a missing value or a number
         rows = pd.read_csv(file, dtype={"image": str, "metric": str}, keep_default_na=False, na_values={"value": [""]})
         notes = json.loads(sidecar(file).read_text(encoding="utf-8"))
-        values = rows.astype({"value": float}).pivot(index="image", columns="metric", values="value")
-    except (OSError, ValueError, KeyError) as error:
+        protocols = {metric: str(protocol["text"]) for metric, protocol in notes["protocols"].items()}
+        unavailable: dict[str, str] = notes["unavailable"]
+        of_all = rows["image"] == ALL_IMAGES
+        values = rows[~of_all].astype({"value": float}).pivot(index="image", columns="metric", values="value")
+        whole = rows[of_all].astype({"value": float}).set_index("metric")["value"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: cannot read the scores ({error}); make them again") from None
-    absent = [metric for metric in metrics if metric not in values.columns]
+    absent = [metric for metric in metrics if metric not in values.columns and metric not in whole.index]
     if absent:
         raise UserError(f"{file}: no scores of {', '.join(absent)}; score again")
+    if values.columns.empty:  # all scores are of all images together
+        values = pd.DataFrame(index=pd.Index(sorted(images), name="image"))
     if sorted(values.index) != sorted(images):
         missing = sorted(set(images) ^ set(values.index))
         raise UserError(f"{file}: scores and benchmark do not hold the same images: {', '.join(missing)}; score again")
     for metric in values.columns:
-        if metric not in notes["unavailable"] and values[metric].isna().any():
+        if metric not in unavailable and values[metric].isna().any():
             without = values.index[values[metric].isna()]
             raise UserError(f"{file}: no {metric} for {', '.join(without)}; score again")
-    return Scores(values, notes["protocols"], notes["unavailable"])
+    for metric in whole.index[whole.isna()]:
+        if metric not in unavailable:
+            raise UserError(f"{file}: no {metric}; score again")
+    return Scores(
+        values, protocols, unavailable, {str(metric): float(value) for metric, value in whole.dropna().items()}
+    )
 
 
 def paired_difference(metric: str, names: tuple[str, str], first: Scores, second: Scores) -> str | None:
     """The mean difference of two models on the same images with its interval, in words.
 
-    None where the metric could not be computed, or is infinite (equal images).
+    None where the metric could not be computed, is infinite (equal images), or is of all images together.
     """
-    if first.mean(metric) is None or second.mean(metric) is None:
-        return None
-    differences = (second.values[metric] - first.values[metric]).to_numpy(dtype=float)
-    if not np.isfinite(differences).all():
+    differences = second.differences(metric, first)
+    if differences is None:
         return None
     low, high = mean_interval(differences)
     if len(differences) < FEWEST_FOR_A_VERDICT:
@@ -117,3 +145,31 @@ def paired_difference(metric: str, names: tuple[str, str], first: Scores, second
     digits = METRICS[metric].digits
     difference = f"{differences.mean():+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
     return f"{names[1]} minus {names[0]} {difference}, {verdict}"
+
+
+def is_shown_better(metric: str, winner: Scores, rivals: list[Scores]) -> bool | None:
+    """Whether the paired interval of the difference between the best and the next best excludes zero.
+
+    False with too few images for a verdict; None where there is no interval, as of a score of all images together, or
+    nothing to compare with.
+    """
+    means = [(rival.mean(metric), rival) for rival in rivals]
+    known = [(mean, rival) for mean, rival in means if mean is not None]
+    if not known:
+        return None
+    pick = max if METRICS[metric].higher_is_better else min
+    _, next_best = pick(known, key=lambda entry: entry[0])
+    differences = winner.differences(metric, next_best)
+    if differences is None:
+        return None
+    low, high = mean_interval(differences)
+    return len(differences) >= FEWEST_FOR_A_VERDICT and not low <= 0 <= high
+
+
+def marks(metric: str, contenders: list[Scores], best: list[bool]) -> list[str]:
+    """The mark beside each best value that is not shown to be better than the next best; empty for all others."""
+    found = []
+    for number, (scores, wins) in enumerate(zip(contenders, best, strict=True)):
+        rivals = contenders[:number] + contenders[number + 1 :]
+        found.append(UNDECIDED if wins and is_shown_better(metric, scores, rivals) is False else "")
+    return found

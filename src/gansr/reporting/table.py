@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -53,14 +54,33 @@ class Table(ABC):
         """The paper's values that may stand beside a cell: metric, benchmark, model, published."""
 
     def unavailable(self) -> dict[str, str]:
-        """Metrics of the table that could not be computed, with the reason."""
-        reasons = {metric: reason for *_, scores in self.cells() for metric, reason in scores.unavailable.items()}
-        return {metric: reasons[metric] for metric in self.metrics if metric in reasons}
+        """Metrics of the table that could not be computed, with the reason, and for which cells if not for all."""
+        cells = self.cells()
+        found: dict[tuple[str, str], dict[str, list[str]]] = {}
+        for name, benchmark, scores in cells:
+            for metric in self.metrics:
+                if metric in scores.unavailable:
+                    found.setdefault((metric, scores.unavailable[metric]), {}).setdefault(name, []).append(benchmark)
+        tested = Counter(name for name, *_ in cells)
+        lines: dict[str, list[str]] = {}
+        for (metric, reason), places in found.items():
+            whole = [name for name, benchmarks in places.items() if len(benchmarks) == tested[name]]
+            parts = [f"{name} on {', '.join(places[name])}" for name in places if name not in whole]
+            where = "" if len(whole) == len(tested) else f" ({'; '.join([*whole, *parts])})"
+            lines.setdefault(metric, []).append(f"{reason}{where}")
+        return {metric: "; ".join(lines[metric]) for metric in self.metrics if metric in lines}
 
-    def protocols(self) -> dict[str, str]:
-        """The protocol of each metric of the table that was computed."""
-        protocols = self.cells()[0][2].protocols
-        return {metric: protocols[metric] for metric in self.metrics if metric not in self.unavailable()}
+    def protocols(self) -> list[tuple[str, str, list[str]]]:
+        """The protocols by which the metrics were computed: metric, protocol, and the cells of it where there are two."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for name, _, scores in self.cells():
+            for metric in self.metrics:
+                if scores.mean(metric) is not None:
+                    names = found.setdefault((metric, scores.protocols[metric]), [])
+                    names += [name] if name not in names else []
+        kinds = [metric for metric, _ in found]
+        lines = [(metric, text, names if kinds.count(metric) > 1 else []) for (metric, text), names in found.items()]
+        return sorted(lines, key=lambda line: self.metrics.index(line[0]))
 
     def spreads(self) -> list[str]:
         """How far the means of models that were trained with several seeds lie apart, by benchmark and metric."""

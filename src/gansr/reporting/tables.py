@@ -18,9 +18,14 @@ from gansr.reporting.ldl_table1 import WITHOUT_GRAY, LdlTable1
 from gansr.reporting.ldl_table2 import LdlTable2
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.published import beside_published
+from gansr.reporting.scores import UNDECIDED
 from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT
 from gansr.reporting.table import Table
 
+MARK = (
+    "its paired difference to the next best is within its interval of zero, or there are fewer than "
+    f"{FEWEST_FOR_A_VERDICT} images. FID has no interval, because no image has an FID of its own."
+)
 TABLES: dict[str, type[Table]] = {table.name: table for table in (LdlTable1, LdlTable2, BebyTable1, BebyTable2)}
 
 
@@ -82,7 +87,8 @@ def _notes(
     lines = ["## Notes", "", f"**Scale of this run.** {scale} It is not a reproduction of the paper's setting.", ""]
     lines += _models(table, data, specs, compared)
     lines += ["", "**Protocols.**", ""]
-    lines += [f"- {METRICS[metric].label}: {protocol}" for metric, protocol in table.protocols().items()]
+    for metric, protocol, columns in table.protocols():
+        lines.append(f"- {METRICS[metric].label}{f' of {", ".join(columns)}' if columns else ''}: {protocol}")
     empty = [f"{METRICS[metric].label}: {reason}" for metric, reason in table.unavailable().items()]
     published_only = [f"{column}: {reason}" for column, reason in data.get("published_only", {}).items()]
     lines += _list("**Empty cells.**", empty)
@@ -90,6 +96,7 @@ def _notes(
     lines += _list(
         "**Seeds.** Cells are means over seeds. Standard deviations of the mean over seeds:", table.spreads()
     )
+    lines += ["", f"**{UNDECIDED}** beside a best value: {MARK}"]
     lines += _list(
         "**Intervals** are 95 % bootstrap intervals over the test images, paired for differences. They say nothing "
         f"about another seed, and with fewer than {FEWEST_FOR_A_VERDICT} images they are too narrow to show "

@@ -1,0 +1,72 @@
+"""FID and KID of a model on a benchmark, which need Inception's features of all images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gansr.errors import UserError
+from gansr.metrics.fid import frechet_distance
+from gansr.metrics.inception import BenchmarkFeatures, Inception
+from gansr.metrics.kid import kid_by_image
+from gansr.metrics.pair import MetricError, Pair
+
+
+class InceptionScores:
+    """Collects features pair by pair; those of HR may be known already.
+
+    Raises:
+        UserError: the weights or the known features cannot be read.
+    """
+
+    def __init__(self, metrics: list[str], weights: Path, hr_features: Path | None) -> None:
+        self.failed: dict[str, str] = {}
+        self.wanted = [metric for metric in ("fid", "kid") if metric in metrics]
+        self.network = Inception(weights)
+        self.sr, self.hr = BenchmarkFeatures({}, {}), BenchmarkFeatures({}, {})
+        self.place = hr_features
+        self.known = BenchmarkFeatures.load(hr_features) if hr_features else None
+
+    def add(self, name: str, pair: Pair) -> None:
+        """Take in an image."""
+        if "fid" in self.wanted:
+            self.sr.whole[name] = self.network.of_whole(pair.sr)
+            self.hr.whole[name] = self._of_hr("whole", name, pair, self.network.of_whole)
+        if "kid" in self.wanted and "kid" not in self.failed:
+            try:
+                self.sr.patches[name] = self.network.of_patches(pair.sr)
+                self.hr.patches[name] = self._of_hr("patches", name, pair, self.network.of_patches)
+            except MetricError as reason:
+                self.failed["kid"] = f"{name}: {reason}"
+
+    def _of_hr(self, kind: str, name: str, pair: Pair, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        if self.known is None:
+            return compute(pair.hr)
+        features: dict[str, np.ndarray] = getattr(self.known, kind)
+        if name not in features:
+            raise UserError(f"{self.place}: holds no features of {name}; remove it and run again")
+        return features[name]
+
+    def fid(self) -> list[float]:
+        """FID, where it is wanted and the images allow it."""
+        if "fid" not in self.wanted:
+            return []
+        sides = [np.stack(list(side.whole.values())) for side in (self.sr, self.hr)]
+        try:
+            return [frechet_distance(*sides)]
+        except MetricError as reason:
+            self.failed["fid"] = str(reason)
+            return []
+
+    def kid(self) -> dict[str, float]:
+        """KID's value of each image, where it is wanted and the images allow it."""
+        if "kid" not in self.wanted or "kid" in self.failed:
+            return {}
+        try:
+            by_image = kid_by_image(*(list(side.patches.values()) for side in (self.sr, self.hr)))
+        except MetricError as reason:
+            self.failed["kid"] = str(reason)
+            return {}
+        return dict(zip(self.sr.patches, map(float, by_image), strict=True))
