@@ -325,14 +325,18 @@ def hr_features(
 ) -> None:
     """What FID and KID need of a benchmark's HR images, for all models tested on it."""
     _start(log)
+    wanted = metrics.split(",")
+    for metric in wanted:
+        if metric not in ("fid", "kid"):
+            raise UserError(f'--metrics: "{metric}" has no features of HR; fid and kid have')
     _take_devices(gpus, threads)
     from gansr.config.catalog import Catalog
     from gansr.metrics.hr_features import write_hr_features
 
     file = weights_dir / Catalog.nearest().weights["inception"].file
     _verify_weights("inception", file)
-    wanted = metrics.split(",")
-    write_hr_features(images / "HR", file, "fid" in wanted, "kid" in wanted, f"HR of {images.parents[1].name}", output)
+    title = f"HR of {images.resolve().parents[1].name}"
+    write_hr_features(images / "HR", file, "fid" in wanted, "kid" in wanted, title, output)
 
 
 @app.command()
@@ -369,6 +373,9 @@ def score(
     from gansr.config.weights import NETWORK_METRICS
 
     _start(log)
+    output = output or Path(f"{sr.resolve().name}_scores.csv")
+    if output.suffix == ".json":
+        raise UserError(f"--output {output}: the notes on the scores take this name; end it in .csv")
     names = metrics.split(",")
     protocols = chosen_protocols(names, _assignments(protocol or []), crop)
     _take_devices(gpus if set(names) & set(NETWORK_METRICS) else 0, threads or os.cpu_count() or 1)
@@ -378,8 +385,7 @@ def score(
     needed = [metric for metric in names if needs_weights(metric, protocols)]
     weights, absent = metric_weights(needed, weights_dir, download, required or [], skip_absent)
     title = f"{sr.parent.name} on {sr.name}" if log else f"score {sr.name}"
-    scores = score_benchmark(Task(sr, hr, protocols, weights, absent, hr_features, scale, suffix, title))
-    output = output or Path(f"{sr.resolve().name}_scores.csv")
+    scores = score_benchmark(Task(sr, hr, protocols, weights, absent, hr_features, scale, suffix, title, bool(log)))
     scores.write(output)
     if log is None:
         from gansr.reporting.score_summary import summary
@@ -464,4 +470,4 @@ def _verify_weights(listed: str, file: Path) -> None:
             f"{file}: not there any more; put it there, or remove its receipt (receipts/weights/{listed}.json in "
             f"data_dir) to have it downloaded again"
         )
-    verify(Catalog().weights[listed].model_copy(update={"file": file.name}), file.parent)
+    verify(Catalog.nearest().weights[listed].model_copy(update={"file": file.name}), file.parent)

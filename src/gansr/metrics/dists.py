@@ -1,4 +1,4 @@
-"""DISTS (Ding et al., TPAMI 2020), one layer at a time: VGG16 with L2 pooling, texture and structure of each channel."""
+"""DISTS (Ding et al., TPAMI 2020), one layer at a time: texture and structure of the channels of VGG16, L2-pooled."""
 
 from __future__ import annotations
 

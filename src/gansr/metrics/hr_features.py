@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gansr.data.images import list_images, read_prepared
+from gansr.errors import UserError
 from gansr.metrics.inception import BenchmarkFeatures, Inception
 from gansr.metrics.pair import MetricError
 from gansr.progress import progress
@@ -22,11 +23,13 @@ def write_hr_features(hr_folder: Path, inception: Path, whole: bool, patches: bo
         output: an npz file.
 
     Raises:
-        UserError: an image or the weights cannot be read.
+        UserError: the folder holds no images, or one, or the weights, cannot be read.
     """
+    files = list_images(hr_folder)
+    if not files:
+        raise UserError(f"{hr_folder}: no images; remove the folder and run again")
     network = Inception(inception)
     found = BenchmarkFeatures({}, {})
-    files = list_images(hr_folder)
     for name in progress(list(files), title):
         image = read_prepared(files[name])
         if whole:

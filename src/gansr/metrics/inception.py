@@ -7,6 +7,7 @@ download the weights, and verify eight digits of their checksum.
 from __future__ import annotations
 
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,7 +141,7 @@ class BenchmarkFeatures:
             with np.load(file) as arrays:
                 for key in arrays:
                     kind, name = key.split("/", 1)
-                    (found.whole if kind == "whole" else found.patches)[name] = arrays[key]
-        except (OSError, ValueError, EOFError) as error:
+                    (found.whole if kind == "whole" else found.patches)[name] = np.asarray(arrays[key], np.float32)
+        except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise UserError(f"{file}: not the features of HR images ({error}); remove it and run again") from None
         return found

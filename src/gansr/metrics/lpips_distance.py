@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gansr.errors import UserError
-from gansr.metrics.trunks import Strip
+from gansr.metrics.trunks import Architecture, Strip
 from gansr.networks.build import device
 from gansr.networks.weight_files import read_torch_file
 
@@ -26,18 +26,21 @@ def packaged_head(backbone: str) -> Path:
 
 
 class LpipsHead:
-    """One weight for each channel of each stage.
+    """One weight for each channel of each stage of a trunk.
 
     Raises:
         UserError: the file holds something else.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, architecture: Architecture) -> None:
         state = read_torch_file(file, "install lpips again")
+        channels = [stage[-1].outputs for stage in architecture.stages]
         try:
-            self.weights = [state[f"lin{stage}.model.1.weight"].flatten().to(device()) for stage in range(5)]
-        except (KeyError, AttributeError):
-            raise UserError(f"{file}: not a head of LPIPS; install lpips again") from None
+            self.weights = [
+                state[f"lin{stage}.model.1.weight"].view(count).to(device()) for stage, count in enumerate(channels)
+            ]
+        except (KeyError, AttributeError, RuntimeError):
+            raise UserError(f"{file}: not LPIPS' head for {architecture.name}; install lpips again") from None
 
 
 class LpipsSum:

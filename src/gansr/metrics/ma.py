@@ -8,18 +8,17 @@ The score is a linear function of the forests' means, about 0 to 10. The definit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.fft import dctn
-from scipy.io import loadmat
 from scipy.ndimage import correlate1d
 from scipy.special import gammaln
 
 from gansr.errors import UserError
+from gansr.metrics.mat_file import BROKEN, read_mat
 from gansr.metrics.pair import MetricError
 from gansr.metrics.steerable_pyramid import global_features
 
@@ -66,10 +65,10 @@ class Ma:
 
     def __init__(self, model: Path) -> None:
         try:
-            content = loadmat(model)["model"]
+            content = read_mat(model)["model"]
             self.linear = np.asarray(content["linear"][0, 0], dtype=float).reshape(4)
             self.forests = [_forest(content["rf"][0, 0].ravel()[kind][0, 0]) for kind in range(3)]
-        except (OSError, ValueError, KeyError, IndexError, TypeError, NotImplementedError) as error:
+        except BROKEN as error:
             raise UserError(f"{model}: not the model of the Ma score ({error}); download it again") from None
 
     def __call__(self, y: np.ndarray) -> float:
@@ -175,8 +174,3 @@ def structure(image: np.ndarray) -> np.ndarray:
     blocks = padded.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2).reshape(-1, BLOCK**2)
     values: np.ndarray = np.linalg.svd(blocks, compute_uv=False)
     return values
-
-
-def feature_counts() -> Sequence[int]:
-    """How many features each forest is given."""
-    return 6 * LEVELS, 45, BLOCK**2 * LEVELS

@@ -11,12 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 from scipy.ndimage import correlate
 from scipy.special import gamma
 
 from gansr.data.bicubic import imresize
 from gansr.errors import UserError
+from gansr.metrics.mat_file import BROKEN, read_mat
 from gansr.metrics.pair import MetricError
 
 BLOCK = 96  # pixels
@@ -32,10 +32,10 @@ class Niqe:
 
     def __init__(self, parameters: Path) -> None:
         try:
-            content = loadmat(parameters)
+            content = read_mat(parameters)
             self.mean = np.asarray(content["mu_prisparam"], dtype=float).reshape(FEATURES)
             self.covariance = np.asarray(content["cov_prisparam"], dtype=float).reshape(FEATURES, FEATURES)
-        except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
+        except BROKEN as error:
             raise UserError(f"{parameters}: not NIQE's pristine model ({error}); download it again") from None
 
     def __call__(self, y: np.ndarray) -> float:
@@ -45,10 +45,10 @@ class Niqe:
             MetricError: the image is smaller than a block, or flat.
         """
         features = block_features(y)
-        mean = np.nanmean(features, axis=0)
         whole = features[~np.isnan(features).any(axis=1)]
-        if not len(whole) or np.isnan(mean).any():
+        if not len(whole):
             raise MetricError("is flat")
+        mean = np.nanmean(features, axis=0)
         covariance = np.cov(whole, rowvar=False) if len(whole) > 1 else np.zeros_like(self.covariance)
         difference = self.mean - mean
         return float(np.sqrt(difference @ np.linalg.pinv((self.covariance + covariance) / 2) @ difference))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,8 +43,7 @@ class Pair:
                 f"SR is {sr.shape[0]} x {sr.shape[1]}, HR is {hr.shape[0]} x {hr.shape[1]}; they must agree"
             )
         self.sr, self._hr = sr, hr
-        self.sr_luma = cache(self._sr_luma)
-        self.hr_luma = cache(self._hr_luma)
+        self._lumas: dict[tuple[str, Colour], np.ndarray] = {}
 
     @property
     def hr(self) -> np.ndarray:
@@ -52,15 +51,28 @@ class Pair:
         assert self._hr is not None
         return self._hr
 
-    def _sr_luma(self, colour: Colour) -> np.ndarray:
+    def sr_luma(self, colour: Colour) -> np.ndarray:
+        """Luma of SR, H x W in 0 to 255.
+
+        Raises:
+            UserError: the protocol is for SR that holds luma alone, and this one has colour.
+        """
+        if ("sr", colour) not in self._lumas:
+            self._lumas["sr", colour] = self._make_sr_luma(colour)
+        return self._lumas["sr", colour]
+
+    def hr_luma(self, colour: Colour) -> np.ndarray:
+        """Luma of HR, H x W in 0 to 255."""
+        if ("hr", colour) not in self._lumas:
+            self._lumas["hr", colour] = luma(self.hr, rounded=colour != "y_unrounded")
+        return self._lumas["hr", colour]
+
+    def _make_sr_luma(self, colour: Colour) -> np.ndarray:
         if colour == "y_images":
             if (self.sr != self.sr[..., :1]).any():
                 raise UserError("has colour; the protocol y_images is for SR images that hold luma alone")
             return self.sr[..., 0].astype(np.float64)
         return luma(self.sr, rounded=colour == "y_rounded")
-
-    def _hr_luma(self, colour: Colour) -> np.ndarray:
-        return luma(self.hr, rounded=colour != "y_unrounded")
 
     @cached_property
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -74,7 +86,7 @@ def to_tensor(image: np.ndarray) -> torch.Tensor:
 
     from gansr.networks.build import device
 
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device())
+    pixels = torch.from_numpy(np.array(image, order="C")).to(device())  # a copy: read images cannot be written to
     return pixels.permute(2, 0, 1)[None].float() / 255
 
 

@@ -21,7 +21,7 @@ class AlexNetMetrics:
     def __init__(self, alexnet: Path) -> None:
         exact_convolutions()
         self.trunk = Trunk(ALEXNET, alexnet)
-        self.head = LpipsHead(packaged_head("alex"))
+        self.head = LpipsHead(packaged_head("alex"), ALEXNET)
 
     @torch.inference_mode()
     def __call__(self, pair: Pair) -> dict[str, float]:
@@ -45,7 +45,7 @@ class Vgg16Metrics:
     def __init__(self, vgg16: Path, lpips: bool, dists: Path | None) -> None:
         exact_convolutions()
         self.trunk = Trunk(VGG16, vgg16)
-        self.head = LpipsHead(packaged_head("vgg")) if lpips else None
+        self.head = LpipsHead(packaged_head("vgg"), VGG16) if lpips else None
         self.dists = DistsWeights(dists) if dists is not None else None
 
     @torch.inference_mode()

@@ -21,6 +21,7 @@ from gansr.progress import progress
 
 logger = logging.getLogger("gansr")
 
+LUMA_ALONE = "y_images"
 ALL_IMAGES = "*"  # in the place of an image's name: a score of the benchmark as a whole
 
 
@@ -30,7 +31,8 @@ class Task:
 
     `protocols` are by metric; `weights` are files by their names in weights.yaml, verified, those that are there;
     `absent` says of the others why. `hr_folder` may be None where no metric needs HR, `hr_features` where they are to
-    be computed anew. HR is cropped to a multiple of `multiple`, and `suffix` taken off the names of SR.
+    be computed anew. HR is cropped to a multiple of `multiple`, and `suffix` taken off the names of SR. `made` says
+    that a run has made the folders, so that one may be removed and made again.
     """
 
     sr_folder: Path
@@ -42,6 +44,7 @@ class Task:
     multiple: int = 1
     suffix: str = ""
     title: str = "score"
+    made: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def score_benchmark(task: Task) -> BenchmarkScores:
         inception = InceptionScores(list(wanted), task.weights["inception"], task.hr_features)
     values: dict[tuple[str, str], float] = {}
     for name in progress(list(sr_files), task.title):
-        pair = _read(sr_files[name], hr_files.get(name), task.multiple)
+        pair = _read(sr_files[name], hr_files.get(name), task)
         for metric in [metric for metric in functions if metric not in unavailable]:
             try:
                 values[name, metric] = _number(functions[metric](pair))
@@ -105,7 +108,8 @@ def score_benchmark(task: Task) -> BenchmarkScores:
             inception.add(name, pair)
     if inception is not None:
         values |= {(name, "kid"): value for name, value in inception.kid().items()}
-        values |= {(ALL_IMAGES, "fid"): value for value in inception.fid()}
+        for distance in inception.fid():
+            values[ALL_IMAGES, "fid"] = distance
         unavailable |= inception.failed
     for metric, why in unavailable.items():
         logger.info("%s: no score: %s", metric, why)
@@ -140,14 +144,14 @@ def needs_weights(metric: str, protocols: dict[str, Protocol]) -> bool:
 
 def _absent(metric: str, task: Task) -> str | None:
     """Why a metric cannot be computed on any image."""
-    if metric in METRIC_WEIGHTS and _hold_luma_alone(task.protocols):
+    if _hold_luma_alone(task.protocols) and task.protocols[metric].colour != LUMA_ALONE:
         return "its SR images hold luma alone"
     reasons = [task.absent[name] for name in METRIC_WEIGHTS.get(metric, ()) if name in task.absent]
     return reasons[0] if reasons else None
 
 
 def _hold_luma_alone(protocols: dict[str, Protocol]) -> bool:
-    return any(protocol.colour == "y_images" for protocol in protocols.values())
+    return any(protocol.colour == LUMA_ALONE for protocol in protocols.values())
 
 
 def _paired(task: Task) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -161,11 +165,12 @@ def _paired(task: Task) -> tuple[dict[str, Path], dict[str, Path]]:
             raise UserError(f"{task.sr_folder}: no images")
         return sr, {}
     hr = list_images(task.hr_folder)
+    again = "remove the folder and run again" if task.made else "each image needs its SR and its HR"
     if not hr:
-        raise UserError(f"{task.hr_folder}: no images; remove the folder and run again")
+        raise UserError(f"{task.hr_folder}: no images; {again}")
     missing, surplus = sorted(hr.keys() - sr.keys()), sorted(sr.keys() - hr.keys())
     if missing:
-        raise UserError(f"{task.sr_folder}: no SR image for {', '.join(missing)}; remove the folder and run again")
+        raise UserError(f"{task.sr_folder}: no SR image for {', '.join(missing)}; {again}")
     if surplus:
         raise UserError(f"{task.sr_folder}: images without HR: {', '.join(surplus)}; remove them")
     return {name: sr[name] for name in hr}, hr
@@ -177,13 +182,14 @@ def _without_suffix(name: str, task: Task) -> str:
     return name.removesuffix(task.suffix)
 
 
-def _read(sr_file: Path, hr_file: Path | None, multiple: int) -> Pair:
-    sr = read_rgb(sr_file)
+def _read(sr_file: Path, hr_file: Path | None, task: Task) -> Pair:
+    read = read_prepared if task.made else read_rgb
+    sr = read(sr_file)
     hr = None
     if hr_file is not None:
-        hr = read_prepared(hr_file)
+        hr = read(hr_file)
         height, width = hr.shape[:2]
-        hr = hr[: height - height % multiple, : width - width % multiple]
+        hr = hr[: height - height % task.multiple, : width - width % task.multiple]
     try:
         return Pair(sr, hr)
     except UserError as error:

@@ -21,6 +21,7 @@ LOOKUP = 1024  # entries of half a turn in the table of the angular window
 NEIGHBOURHOOD = 3  # pixels
 GUARD = 16  # pixels of the first level that are left out at each side
 TINY = 1e-12
+SINGULAR = 1e-12  # of the eigenvalues of the neighbours' covariance; on photographs the smallest is above 1e-6
 C2 = (0.03 * 255) ** 2  # of SSIM
 
 Shape = Callable[[np.ndarray], np.ndarray]
@@ -162,9 +163,15 @@ def _normalized(bands: list[list[np.ndarray]], level: int, number: int) -> np.nd
 
 
 def _mahalanobis(values: np.ndarray) -> np.ndarray:
-    """v' C^-1 v of each column v of K x N values, with C their second moments."""
+    """v' C^-1 v of each column v of K x N values, with C their second moments.
+
+    Raises:
+        LinAlgError: C is singular, as of a flat or exactly periodic image.
+    """
     moments = values @ values.T / values.shape[1]
     sizes, vectors = np.linalg.eigh(moments)
+    if sizes[0] <= SINGULAR * sizes[-1]:
+        raise np.linalg.LinAlgError("the neighbours of a pixel tell all of it")
     positive = np.where(sizes > 0, sizes, 0)
     sizes = positive * sizes.sum() / (positive.sum() or 1)
     covariance = vectors * sizes @ vectors.T

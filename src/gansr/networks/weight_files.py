@@ -52,7 +52,10 @@ def read_torch_file(file: Path, remedy: str) -> dict[str, Any]:
         content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{file}: cannot be read ({error.strerror or error}); {remedy}") from None
-    except (pickle.UnpicklingError, struct.error, EOFError, RuntimeError, ValueError, KeyError, IndexError):
+    except (
+        *(pickle.UnpicklingError, struct.error, EOFError, RuntimeError, ValueError, KeyError, IndexError),
+        *(TypeError, AssertionError),  # of torch's own reader, on some corrupted files
+    ):
         # torch's own words advise to execute the file
         raise UserError(f"{file}: broken, or holds more than tensors and plain data; {remedy}") from None
     if not isinstance(content, dict):

@@ -46,7 +46,7 @@ class ComparisonTable(Table):
         return str(column["group"]) if self.grouped else ""
 
     def _bold(self, line: tuple[str, str]) -> tuple[list[bool], list[str]]:
-        """The best of each group, and the marks of those that are not shown better; reference columns do not contend."""
+        """The best of each group, and marks of those not shown to be better; reference columns do not contend."""
         metric, benchmark = line
         bold, marked = [False] * len(self.columns), [""] * len(self.columns)
         for group in {self._group(column) for column in self.columns}:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from gansr.config.protocols import WHOLE_BENCHMARK
@@ -28,4 +30,4 @@ def _cells(metric: str, values: pd.Series) -> list[str]:
     if metric in WHOLE_BENCHMARK:
         return [text(float(values.iloc[0])), ""]
     low, high = mean_interval(values.to_numpy(dtype=float))
-    return [text(float(values.mean())), f"{text(low)} to {text(high)}"]
+    return [text(float(values.mean())), "" if math.isnan(low) else f"{text(low)} to {text(high)}"]

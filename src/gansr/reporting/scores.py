@@ -112,6 +112,9 @@ def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]
     absent = [metric for metric in metrics if metric not in values.columns and metric not in whole.index]
     if absent:
         raise UserError(f"{file}: no scores of {', '.join(absent)}; score again")
+    untold = [metric for metric in metrics if metric not in protocols]
+    if untold:
+        raise UserError(f"{file}: the notes beside it do not say how {', '.join(untold)} was computed; score again")
     if values.columns.empty:  # all scores are of all images together
         values = pd.DataFrame(index=pd.Index(sorted(images), name="image"))
     if sorted(values.index) != sorted(images):
@@ -148,7 +151,7 @@ def paired_difference(metric: str, names: tuple[str, str], first: Scores, second
 
 
 def is_shown_better(metric: str, winner: Scores, rivals: list[Scores]) -> bool | None:
-    """Whether the paired interval of the difference between the best and the next best excludes zero.
+    """Whether the paired interval of the difference between the best and the next best is on the better side of zero.
 
     False with too few images for a verdict; None where there is no interval, as of a score of all images together, or
     nothing to compare with.
@@ -163,7 +166,8 @@ def is_shown_better(metric: str, winner: Scores, rivals: list[Scores]) -> bool |
     if differences is None:
         return None
     low, high = mean_interval(differences)
-    return len(differences) >= FEWEST_FOR_A_VERDICT and not low <= 0 <= high
+    above = low > 0 if METRICS[metric].higher_is_better else high < 0
+    return len(differences) >= FEWEST_FOR_A_VERDICT and above
 
 
 def marks(metric: str, contenders: list[Scores], best: list[bool]) -> list[str]:

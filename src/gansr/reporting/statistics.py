@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 RESAMPLES = 10_000
@@ -16,7 +18,10 @@ def mean_interval(values: np.ndarray) -> tuple[float, float]:
 
     For the difference of two models on the same images, pass the per-image differences: the images are
     then resampled in pairs. With few images it is too narrow: with three it is the range of the three.
+    NaN twice where a value is infinite, as the PSNR of equal images is.
     """
+    if not np.isfinite(values).all():
+        return math.nan, math.nan
     draws = np.random.default_rng(0).integers(0, len(values), size=(RESAMPLES, len(values)))
     means = values[draws].mean(axis=1)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

@@ -71,7 +71,7 @@ class Table(ABC):
         return {metric: "; ".join(lines[metric]) for metric in self.metrics if metric in lines}
 
     def protocols(self) -> list[tuple[str, str, list[str]]]:
-        """The protocols by which the metrics were computed: metric, protocol, and the cells of it where there are two."""
+        """How the metrics were computed: metric, protocol, and the cells of that protocol where there are several."""
         found: dict[tuple[str, str], list[str]] = {}
         for name, _, scores in self.cells():
             for metric in self.metrics:

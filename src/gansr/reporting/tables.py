@@ -88,7 +88,8 @@ def _notes(
     lines += _models(table, data, specs, compared)
     lines += ["", "**Protocols.**", ""]
     for metric, protocol, columns in table.protocols():
-        lines.append(f"- {METRICS[metric].label}{f' of {", ".join(columns)}' if columns else ''}: {protocol}")
+        of_columns = f" of {', '.join(columns)}" if columns else ""
+        lines.append(f"- {METRICS[metric].label}{of_columns}: {protocol}")
     empty = [f"{METRICS[metric].label}: {reason}" for metric, reason in table.unavailable().items()]
     published_only = [f"{column}: {reason}" for column, reason in data.get("published_only", {}).items()]
     lines += _list("**Empty cells.**", empty)
