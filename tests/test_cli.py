@@ -6,7 +6,6 @@ import hashlib
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,22 +14,7 @@ from PIL import Image
 
 from gansr.cli import app
 
-ROOT = Path(__file__).parents[1]
-
-
-def gansr(*words: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gansr", *map(str, words)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
-
-
-def mistake(result: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert result.returncode == 1, result.stderr
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("gansr: error: ")
-    assert "Traceback" not in result.stderr
-    for word in words:
-        assert word in line
-    assert result.stdout == ""
+from .command_line import ROOT, gansr, mistake
 
 
 def test_check_lists_every_model_of_the_default_run() -> None:
@@ -114,8 +98,8 @@ def test_score_refuses_changed_weights_of_lpips(changed_weights: Path) -> None:
     folder, scores = changed_weights / "images", changed_weights / "metrics" / "set5.csv"
     folder.mkdir()
     Image.new("RGB", (64, 64)).save(folder / "baby.png")
-    words = ("--sr", folder, "--hr", folder, "--metrics", "psnr_y,lpips_alex", "--output", scores)
-    result = gansr("score", *words, "--weights-dir", changed_weights / "weights", folder=changed_weights)
+    words = ("score", folder, folder, "--metrics", "psnr_y,lpips_alex", "--output", scores)
+    result = gansr(*words, "--weights-dir", changed_weights / "weights", folder=changed_weights)
     is_the_wrong_file(result, changed_weights / "weights" / "alexnet.pth")
     assert not scores.parent.exists()
 

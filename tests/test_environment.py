@@ -126,6 +126,16 @@ def test_environment_yml_installs_the_lock_with_its_hashes() -> None:
     assert pip["pip"] == ["--require-hashes", "-r requirements.lock"]
 
 
+def test_the_package_imports_nothing_that_tests_alone_require() -> None:
+    # pyiqa's licence is for non-commercial use
+    development = [Requirement(line).name for line in PROJECT["optional-dependencies"]["dev"]]
+    assert "pyiqa" in development
+    modules = "|".join(re.escape(name.replace("-", "_")) for name in development)
+    for file in (ROOT / "src").rglob("*.py"):
+        imports = re.findall(rf"^ *(?:import|from) ({modules})\b", file.read_text(encoding="utf-8"), re.I | re.M)
+        assert not imports, file
+
+
 @pytest.mark.parametrize("name", ["torch", "torchvision"])
 def test_what_is_installed_is_what_is_pinned(name: str) -> None:
     installed = Version(importlib.metadata.version(name))

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,15 @@ from gansr import inference
 from gansr.data.bicubic import imresize
 from gansr.data.mad_patches import cut_with_context
 from gansr.errors import UserError
-from gansr.inference import bicubic_upscale, generator_upscale, upscale_benchmark, upscale_patch
+from gansr.inference import (
+    bicubic_luma,
+    bicubic_upscale,
+    generator_upscale,
+    upscale_benchmark,
+    upscale_luma,
+    upscale_patch,
+)
+from gansr.metrics.pair import luma
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import save_weights
 
@@ -34,11 +44,23 @@ def lr_image(images, name):
     return np.asarray(Image.open(images / "LR" / f"{name}.png"))
 
 
-def written(output):
+@pytest.fixture
+def hr_images(tmp_path):
+    # black and white squares, between which bicubic leaves [0, 255], and a few colours
+    random = np.random.default_rng(6)
+    (tmp_path / "images" / "HR").mkdir(parents=True)
+    for name, size in {"b": (5, 6), "a": (4, 5)}.items():
+        hr = 255 * np.kron(random.integers(0, 2, size), np.ones((8, 8), int))[..., None].repeat(3, axis=2)
+        hr[-4:, -4:] = [200, 90, 10]
+        Image.fromarray(hr.astype(np.uint8)).save(tmp_path / "images" / "HR" / f"{name}.png")
+    return tmp_path / "images"
+
+
+def written(output, mode="RGB"):
     files = sorted(output.iterdir())
     assert [file.name for file in files] == ["a.png", "b.png"]
     opened = [Image.open(file) for file in files]
-    assert all((image.format, image.mode) == ("PNG", "RGB") for image in opened)
+    assert all((image.format, image.mode) == ("PNG", mode) for image in opened)
     return {file.stem: np.asarray(image) for file, image in zip(files, opened, strict=True)}
 
 
@@ -70,6 +92,37 @@ def test_bicubic_is_matlabs_enlargement(images, tmp_path):
     upscale_benchmark(bicubic_upscale(4), images, "own", tmp_path / "output")
     for name, sr in written(tmp_path / "output").items():
         np.testing.assert_array_equal(sr, imresize(lr_image(images, name), 4))
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_bicubic_of_luma_alone_is_rounded_at_its_ends_and_nowhere_between(hr_images, tmp_path, scale):
+    upscale_luma(hr_images, scale, "own", tmp_path / "output")
+    for name, sr in written(tmp_path / "output", "L").items():
+        y = luma(np.asarray(Image.open(hr_images / "HR" / f"{name}.png")), rounded=True)
+        small = imresize(y, Fraction(1, scale))
+        enlarged = imresize(small, scale)
+        assert enlarged.min() < (-0.5 if (name, scale) == ("b", 4) else 16) and enlarged.max() > 235
+        assert sr.shape == y.shape
+        np.testing.assert_array_equal(sr, np.floor(np.clip(enlarged, 0, 255) + 0.5))
+        rounded_between = np.floor(np.clip(imresize(np.floor(small + 0.5), scale), 0, 255) + 0.5)
+        assert (sr != rounded_between).any()
+
+
+def test_bicubic_of_luma_alone_is_not_the_luma_of_bicubic(hr_images):
+    hr = np.asarray(Image.open(hr_images / "HR" / "b.png"))
+    of_colours = luma(imresize(imresize(hr, Fraction(1, 4)), 4), rounded=True)
+    assert (bicubic_luma(hr, 4) != of_colours).any()
+
+
+def test_bicubic_of_luma_alone_needs_no_lr_and_leaves_nothing_of_a_broken_benchmark(hr_images, tmp_path):
+    (hr_images / "HR" / "b.png").write_text("no image")
+    with pytest.raises(UserError, match=r"b\.png: not an image"):
+        upscale_luma(hr_images, 4, "own", tmp_path / "output")
+    assert {file.name for file in tmp_path.iterdir()} == {"images"}
+    for file in (hr_images / "HR").iterdir():
+        file.unlink()
+    with pytest.raises(UserError, match="HR: no images"):
+        upscale_luma(hr_images, 4, "own", tmp_path / "output")
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

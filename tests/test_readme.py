@@ -12,16 +12,20 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import Image
+from typer.main import get_command
 
+from gansr.cli import app
 from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import merge, read_method
 from gansr.config.plan import load_plan
+from gansr.config.protocols import PROTOCOLS
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 CONFIG_README = (REPOSITORY / "config" / "README.md").read_text(encoding="utf-8")
+METRICS = (REPOSITORY / "docs" / "metrics.md").read_text(encoding="utf-8")
 LOSS_GUIDE = (REPOSITORY / "docs" / "add-a-loss.md").read_text(encoding="utf-8")
 DOCUMENTS = ["README.md", "config/README.md", *(f"docs/{file.name}" for file in (REPOSITORY / "docs").glob("*.md"))]
 
@@ -52,7 +56,8 @@ def test_ci_calls_the_readmes_test_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "config/README.md", "docs/add-a-loss.md", "docs/training.md", "docs/papers.md"]
+    "document",
+    ["README.md", "config/README.md", "docs/add-a-loss.md", "docs/training.md", "docs/papers.md", "docs/metrics.md"],
 )
 def test_every_file_that_a_document_names_exists(document: str) -> None:
     text = (REPOSITORY / document).read_text(encoding="utf-8")
@@ -62,6 +67,32 @@ def test_every_file_that_a_document_names_exists(document: str) -> None:
     for path in re.findall(r"`((?:src|config|workflow|docs)/[\w./-]+)`", text):
         if Path(path).name not in ("my_run.yaml", "gan_l1.yaml", "gan_tv.yaml"):  # the reader's own
             assert (REPOSITORY / path).exists(), path
+
+
+def test_the_table_of_the_metrics_names_every_protocol() -> None:
+    told: dict[str, list[str]] = {}
+    names: list[str] = []
+    for line in METRICS.splitlines():
+        if line.startswith("| ") and "`" in line:
+            metrics, protocols, *_ = line.strip("|").split("|")
+            names = re.findall(r"`(\w+)`", metrics) or names  # a line without metrics belongs to the one above
+            found = re.findall(r"`([\w.]+)`", protocols)
+            for number, name in enumerate(names):
+                # of several metrics and as many protocols each has its own
+                told.setdefault(name, []).extend([found[number]] if len(found) == len(names) else found)
+    assert told == {metric: [protocol.name for protocol in choices] for metric, choices in PROTOCOLS.items()}
+
+
+def test_the_options_of_score_that_the_documents_name_exist() -> None:
+    verbs = get_command(app).commands  # type: ignore[attr-defined]
+    known = {option for parameter in verbs["score"].params for option in parameter.opts}
+    examples = re.findall(r"^    gansr score (.*)$", README + METRICS, flags=re.MULTILINE)
+    named = {
+        word for text in (*examples, *re.findall(r"`(--[^`]*)`", METRICS)) for word in re.findall(r"--[a-z-]+", text)
+    }
+    assert len(examples) >= 2 and {"--metrics", "--crop"} <= named <= known
+    for metrics in re.findall(r"--metrics (\S+)", " ".join(examples)):
+        assert set(metrics.split(",")) <= set(PROTOCOLS)
 
 
 def test_the_example_of_own_images_is_a_valid_run(tmp_path: Path) -> None:

@@ -162,12 +162,17 @@ def test_the_weights_that_the_metrics_need_are_fetched_and_no_others(
         changes = ["download", download, "metrics", list(metrics), "weights_dir", str(tmp_path), "tables", {}]
         return planned(*changes).metric_weights
 
-    assert names(True, "psnr_y", "ssim_y", "pi") == []
+    assert names(True, "psnr_y", "ssim_y") == []
     assert names(True, "lpips_alex") == ["alexnet"]
-    assert names(True, "pi", "lpips_vgg", "lpips_alex") == ["vgg16", "alexnet"]
-    assert names(False, "lpips_vgg", "lpips_alex") == []
+    assert names(True, "psnr_y", "lpips_vgg", "lpips_alex") == ["vgg16", "alexnet"]
+    # a metric may need several files, and several metrics one
+    assert names(True, "pi") == ["niqe", "nrqm"]
+    assert names(True, "ma", "pi", "niqe") == ["nrqm", "niqe"]
+    assert names(True, "dists", "lpips_vgg") == ["vgg16", "dists"]
+    assert names(True, "kid", "fid") == ["inception"]
+    assert names(False, "lpips_vgg", "lpips_alex", "dists") == []
     (tmp_path / "vgg16-397923af.pth").touch()
-    assert names(False, "lpips_vgg", "lpips_alex") == ["vgg16"]
+    assert names(False, "lpips_vgg", "lpips_alex", "dists") == ["vgg16"]
 
 
 def test_a_perceptual_loss_without_weight_needs_no_vgg19(planned: Callable[..., Plan]) -> None:

@@ -171,6 +171,9 @@ def test_a_slice_is_plain_data(default: Plan, name: str) -> None:
         (["data_dir", "elsewhere"], set()),
         (["seed", 1], set()),
         (["metrics", ["psnr_y"]], TABLES),
+        # by which protocol is in the scores that a table reads
+        (["protocols", {"psnr_y": "y_rounded"}], set()),
+        (["tables/ldl_table1/reference", ["Bicubic", "Bicubic-Y", "Base"]], {"ldl_table1"}),
         (["run", "other"], set(EVERYTHING)),
         (["tables/ldl_table1/reference", []], {"ldl_table1"}),
         (["tables/ldl_table2/rows/0/weights", "ema"], {"ldl_table2"}),

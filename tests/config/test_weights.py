@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from gansr.config.catalog import Catalog
-from gansr.config.weights import METRIC_WEIGHTS, load_weight_files
+from gansr.config.weights import METRIC_WEIGHTS, NETWORK_METRICS, load_weight_files
 from gansr.errors import UserError
 
 ENTRY = {
@@ -23,13 +23,27 @@ ENTRY = {
 
 
 def test_the_networks_that_losses_and_metrics_need_are_listed(catalog: Catalog) -> None:
-    assert METRIC_WEIGHTS == {"lpips_alex": "alexnet", "lpips_vgg": "vgg16"}
-    assert {"vgg19", *METRIC_WEIGHTS.values()} <= set(catalog.weights)
+    assert METRIC_WEIGHTS == {
+        "lpips_alex": ("alexnet",),
+        "lpips_vgg": ("vgg16",),
+        "dists": ("vgg16", "dists"),
+        "fid": ("inception",),
+        "kid": ("inception",),
+        "niqe": ("niqe",),
+        "ma": ("nrqm",),
+        "pi": ("niqe", "nrqm"),
+    }
+    assert {"vgg19", *(name for names in METRIC_WEIGHTS.values() for name in names)} <= set(catalog.weights)
     for name in ("alexnet", "vgg16", "vgg19"):
         weights = catalog.weights[name]
         # torchvision's file names end with the first eight digits of their sha256
         assert weights.sha256 and weights.file.endswith(f"-{weights.sha256[:8]}.pth")
         assert weights.addresses[0].endswith(f"/{weights.file}")
+
+
+def test_a_gpu_is_taken_for_metrics_of_networks_alone() -> None:
+    parameters = {"niqe", "nrqm"}  # of formulas and forests
+    assert {metric for metric, names in METRIC_WEIGHTS.items() if not set(names) <= parameters} == set(NETWORK_METRICS)
 
 
 @pytest.mark.parametrize(

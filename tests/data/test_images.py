@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gansr.data.images import crop_to_multiple, list_pngs, read_rgb, write_png
+from gansr.data.images import crop_to_multiple, list_images, list_pngs, read_rgb, write_png
 from gansr.errors import UserError
 
 RANDOM = np.random.default_rng(0)
@@ -42,6 +42,12 @@ def test_what_is_written_as_png_is_read_back(tmp_path):
     result = read_rgb(tmp_path / "a.png")
     assert result.dtype == np.uint8
     np.testing.assert_array_equal(result, RGB)
+
+
+def test_a_gray_image_is_written_as_gray(tmp_path):
+    write_png(tmp_path / "a.png", GRAY)
+    assert Image.open(tmp_path / "a.png").mode == "L"
+    np.testing.assert_array_equal(read_rgb(tmp_path / "a.png")[..., 1], GRAY)
 
 
 def test_gray_gets_three_equal_channels(tmp_path):
@@ -116,8 +122,11 @@ def test_16_bit_colour_is_refused(tmp_path, colour_type, channels):
     assert "8 bits" in refusal(tmp_path / "deep.png")
 
 
-def test_floating_point_images_are_refused(tmp_path):
-    Image.fromarray(GRAY.astype(np.float32)).save(tmp_path / "float.tif")
+@pytest.mark.parametrize("value", [100.0, np.nan, np.inf])
+def test_floating_point_images_are_refused(tmp_path, value):
+    image = GRAY.astype(np.float32)
+    image[3, 4] = value
+    Image.fromarray(image).save(tmp_path / "float.tif")
     assert "8 bits" in refusal(tmp_path / "float.tif")
 
 
@@ -206,3 +215,37 @@ def test_pngs_are_listed_by_name_in_order(tmp_path):
         (tmp_path / name).touch()
     files = list_pngs(tmp_path)
     assert list(files.items()) == [("a", tmp_path / "a.png"), ("b", tmp_path / "b.png")]
+
+
+def test_images_are_listed_by_name_in_order_whatever_their_format(tmp_path):
+    for name in ("b.png", "a.JPG", "c.tar.gz", "no_ending", ".hidden.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    files = list_images(tmp_path)
+    expected = {"a": "a.JPG", "b": "b.png", "c.tar": "c.tar.gz", "no_ending": "no_ending"}
+    assert list(files.items()) == [(name, tmp_path / file) for name, file in expected.items()]
+
+
+def test_an_empty_folder_has_no_images(tmp_path):
+    assert list_images(tmp_path) == {}
+
+
+def listing_refused(folder, *words):
+    with pytest.raises(UserError) as caught:
+        list_images(folder)
+    message = str(caught.value)
+    assert message.startswith(f"{folder}: ") and "\n" not in message
+    for word in words:
+        assert word in message
+
+
+def test_two_files_of_one_image_are_refused_by_name(tmp_path):
+    for name in ("a.png", "b.bmp", "b.png"):
+        (tmp_path / name).touch()
+    listing_refused(tmp_path, "b.bmp and b.png", 'the image "b"', "remove one")
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path):
+    listing_refused(tmp_path / "absent", "cannot be read", "No such file", "correct its path")
+    (tmp_path / "file").touch()
+    listing_refused(tmp_path / "file", "cannot be read", "Not a directory")

@@ -34,9 +34,18 @@ def two_images_per_published_benchmark() -> Iterator[None]:
 
 @pytest.fixture
 def write_scores(tmp_path: Path) -> Callable[..., Path]:
-    """Write the scores of one model on one benchmark as the workflow does; None leaves a value empty."""
+    """Write the scores of one model on one benchmark as the workflow does; None leaves a value empty.
 
-    def write(scored: str, benchmark: str, scores: Scores, unavailable: dict[str, str] | None = None) -> Path:
+    The image `*` stands for all together. `protocols` are texts by metric that are not the usual ones.
+    """
+
+    def write(
+        scored: str,
+        benchmark: str,
+        scores: Scores,
+        unavailable: dict[str, str] | None = None,
+        protocols: dict[str, str] | None = None,
+    ) -> Path:
         file = tmp_path / "metrics" / scored / f"{benchmark}.csv"
         file.parent.mkdir(parents=True, exist_ok=True)
         lines = [
@@ -46,8 +55,12 @@ def write_scores(tmp_path: Path) -> Callable[..., Path]:
         ]
         file.write_text("\n".join(["image,metric,value", *lines]) + "\n", encoding="utf-8")
         metrics = {metric for values in scores.values() for metric in values}
-        notes = {"protocols": {metric: f"how {metric} is measured" for metric in sorted(metrics)}}
-        file.with_suffix(".json").write_text(json.dumps(notes | {"unavailable": unavailable or {}}), encoding="utf-8")
+        texts = {metric: f"how {metric} is measured" for metric in sorted(metrics)} | (protocols or {})
+        notes = {
+            "protocols": {metric: {"name": text.split(":")[0], "text": text} for metric, text in texts.items()},
+            "unavailable": unavailable or {},
+        }
+        file.with_suffix(".json").write_text(json.dumps(notes), encoding="utf-8")
         return file
 
     return write

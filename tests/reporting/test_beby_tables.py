@@ -70,8 +70,8 @@ def test_table_2_has_the_papers_metrics_and_not_ldls_lpips(table_2: Path) -> Non
 
 def test_the_best_of_the_gan_based_methods_is_bold_whatever_its_generator(table_2: Path) -> None:
     markdown = (table_2 / "beby_table2.md").read_text(encoding="utf-8")
-    assert cells(markdown, "PSNR ↑", "set14") == ["31.000", "25.000", "**28.000**", "27.000"]
-    assert cells(markdown, "LPIPS-VGG ↓", "set14") == ["0.3100", "**0.2500**", "0.2800", "0.2700"]
+    assert cells(markdown, "PSNR ↑", "set14") == ["31.000", "25.000", "**28.000**≈", "27.000"]
+    assert cells(markdown, "LPIPS-VGG ↓", "set14") == ["0.3100", "**0.2500**≈", "0.2800", "0.2700"]
 
 
 def test_columns_without_groups_have_one_row_of_names_above_them_in_latex(table_2: Path) -> None:

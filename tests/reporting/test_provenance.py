@@ -49,7 +49,7 @@ def record(tmp_path: Path, data: dict[str, Any], write_spec: Callable[..., None]
 def test_it_says_with_what_the_run_was_made(record: dict[str, Any]) -> None:
     assert record["run"] == "demo"
     assert record["python"] == platform.python_version()
-    for package in ("torch", "torchvision", "numpy", "snakemake", "gansr"):
+    for package in ("torch", "torchvision", "numpy", "snakemake", "gansr", "lpips", "pytorch-fid"):
         assert record["packages"][package] == importlib.metadata.version(package)
     assert set(record["code"]) == {"revision", "changed"}
 

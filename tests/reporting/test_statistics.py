@@ -1,10 +1,8 @@
-"""Intervals, winners and scores: what stands in a cell is what was measured."""
+"""Intervals, winners and digits: what stands in a cell is what was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from hypothesis import strategies as st
 
 from gansr.config.outputs import BEBY_METRICS, LDL_METRICS
 from gansr.reporting.metrics import METRICS, best, in_table_order
-from gansr.reporting.scores import read_scores
 from gansr.reporting.statistics import mean_interval
 
 VALUES = st.lists(st.floats(0, 50), min_size=1, max_size=8)
@@ -90,88 +87,13 @@ def test_the_winner_prints_as_no_worse_than_any_other(values: list[float], metri
 
 
 def test_metrics_stand_in_the_papers_order_and_digits() -> None:
-    wanted = ["psnr_y", "ssim_y", "pi", "lpips_vgg", "lpips_alex"]
-    assert in_table_order(wanted, LDL_METRICS) == ["lpips_alex", "psnr_y", "ssim_y"]
-    assert in_table_order(wanted, BEBY_METRICS) == ["lpips_vgg", "pi", "psnr_y", "ssim_y"]
+    wanted = ["psnr_y", "ssim_y", "pi", "niqe", "lpips_vgg", "kid", "lpips_alex"]
+    assert in_table_order(wanted, LDL_METRICS) == ["lpips_alex", "kid", "psnr_y", "ssim_y"]
+    assert in_table_order(wanted, BEBY_METRICS) == ["lpips_vgg", "pi", "niqe", "psnr_y", "ssim_y"]
     assert in_table_order(["ssim_y"], LDL_METRICS) == ["ssim_y"]
     digits = {"LPIPS": "0.1235", "LPIPS-VGG": "0.1235", "DISTS": "0.1235", "FID": "0.123"}
-    digits |= {"PI": "0.12", "PSNR": "0.123", "SSIM": "0.1235"}
+    digits |= {"KID": "0.1235", "PI": "0.12", "NIQE": "0.123", "Ma": "0.123", "PSNR": "0.123", "SSIM": "0.1235"}
     assert {metric.label: metric.text(0.12345678) for metric in METRICS.values()} == digits
-    arrows = ["LPIPS ↓", "LPIPS-VGG ↓", "DISTS ↓", "FID ↓", "PI ↓", "PSNR ↑", "SSIM ↑"]
+    arrows = ["LPIPS ↓", "LPIPS-VGG ↓", "DISTS ↓", "FID ↓", "KID ↓", "PI ↓", "NIQE ↓", "Ma ↑", "PSNR ↑", "SSIM ↑"]
     assert [metric.arrow for metric in METRICS.values()] == arrows
     assert METRICS["psnr_y"].text(None) == ""
-
-
-# ---- scores
-
-
-def test_the_mean_is_over_all_images(write_scores: Callable[..., Path], tmp_path: Path) -> None:
-    write_scores("model", "photos", {"a": {"psnr_y": 30.0}, "b": {"psnr_y": 33.0}})
-    assert read_scores(tmp_path, "model", "photos", ["b", "a"], ["psnr_y"]).mean("psnr_y") == 31.5
-
-
-@pytest.mark.parametrize("image", ["NA", "001", "1", "nan", "null", "None", "1e5", "True", "with, comma"])
-def test_any_name_of_an_image_survives(write_scores: Callable[..., Path], tmp_path: Path, image: str) -> None:
-    written = f'"{image}"' if "," in image else image
-    write_scores("model", "photos", {written: {"psnr_y": 30.0}, "b": {"psnr_y": 31.0}})
-    scores = read_scores(tmp_path, "model", "photos", [image, "b"], ["psnr_y"])
-    assert scores.values.loc[image, "psnr_y"] == 30.0
-
-
-@pytest.mark.parametrize(
-    ("scores", "words"),
-    [
-        ({"a": {"psnr_y": 30.0}}, ["b"]),
-        ({"a": {"psnr_y": 30.0}, "b": {"psnr_y": 31.0}, "surplus": {"psnr_y": 1.0}}, ["surplus"]),
-        ({}, []),
-        ({"a": {"psnr_y": 30.0}, "b": {"psnr_y": None}}, ["psnr_y", "b"]),
-        ({"a": {"psnr_y": 30.0}, "b": {"psnr_y": float("nan")}}, ["psnr_y", "b"]),
-        ({"a": {"psnr_y": 30.0, "ssim_y": 0.9}, "b": {"psnr_y": 30.0}}, ["ssim_y", "b"]),
-    ],
-)
-def test_scores_that_do_not_cover_the_benchmark_are_refused(
-    write_scores: Callable[..., Path],
-    tmp_path: Path,
-    refusal: Callable[..., str],
-    scores: dict[str, dict[str, float | None]],
-    words: list[str],
-) -> None:
-    file = write_scores("model", "photos", scores)
-    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a", "b"], ["psnr_y"]), str(file), "again", *words)
-
-
-def test_an_image_scored_twice_is_refused(
-    write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str]
-) -> None:
-    file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
-    file.write_text(file.read_text() + "a,psnr_y,31.0\n")
-    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), str(file), "again")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "image,metric\na,psnr_y\n", "image,metric,value\na,psnr_y,1\na,b,c,d,e\n", "image,metric,value\na,psnr_y,x\n"],
-)
-def test_a_broken_score_file_is_refused_in_one_line(
-    write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str], text: str
-) -> None:
-    file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
-    file.write_text(text)
-    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), str(file), "again")
-
-
-@pytest.mark.parametrize("which", [".csv", ".json"])
-def test_a_missing_score_file_is_refused(
-    write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str], which: str
-) -> None:
-    file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
-    file.with_suffix(which).unlink()
-    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), str(file), "again")
-
-
-def test_a_metric_that_could_not_be_computed_has_no_mean(write_scores: Callable[..., Path], tmp_path: Path) -> None:
-    scores = {"a": {"psnr_y": 30.0, "lpips_alex": None}, "b": {"psnr_y": 31.0, "lpips_alex": None}}
-    write_scores("model", "photos", scores, {"lpips_alex": "no weights"})
-    read = read_scores(tmp_path, "model", "photos", ["a", "b"], ["psnr_y"])
-    assert (read.mean("lpips_alex"), read.mean("psnr_y")) == (None, 30.5)
-    assert read.unavailable == {"lpips_alex": "no weights"}

@@ -97,21 +97,29 @@ def test_everything_from_fetch_to_tables_goes_through(toy: Project) -> None:
     table1 = pd.read_csv(tables / "ldl_table1.csv")
     run = paper()
     shown = [m["name"] for m in run["models"] if "ldl_table1" in m.get("tables", ["ldl_table1"])]
-    assert set(table1.columns) == {"metric", "benchmark", "Bicubic", *shown}
-    assert list(dict.fromkeys(table1["metric"])) == ["LPIPS", "DISTS", "FID", "PSNR", "SSIM"]
+    assert set(table1.columns) == {"metric", "benchmark", "Bicubic", "Bicubic-Y", *shown}
+    assert list(dict.fromkeys(table1["metric"])) == ["LPIPS", "DISTS", "FID", "KID", "PSNR", "SSIM"]
     assert list(dict.fromkeys(table1["benchmark"])) == [name for name in run["benchmarks"] if name != "realworld38"]
-    measured = table1[table1["metric"].isin(["LPIPS", "PSNR", "SSIM"])]
-    assert measured.notna().all(axis=None)
+    luma_alone = ~table1["metric"].isin(["PSNR", "SSIM"])
+    too_few = (table1["metric"] == "KID") & (table1["benchmark"] == "set14_without_gray")
+    assert table1.loc[~too_few].drop(columns="Bicubic-Y").notna().all(axis=None)
+    assert table1.loc[too_few, shown].isna().all(axis=None)
+    assert table1.loc[luma_alone, "Bicubic-Y"].isna().all() and table1.loc[~luma_alone, "Bicubic-Y"].notna().all()
     table2 = pd.read_csv(tables / "ldl_table2.csv", dtype={"row": str})
     assert list(table2["row"]) == ["1'", "2", "3", "4", "5"] and table2["PSNR"].notna().all()
     for table in ("beby_table1", "beby_table2"):
-        assert (tables / f"{table}.csv").is_file()
+        beby = pd.read_csv(tables / f"{table}.csv")
+        assert list(dict.fromkeys(beby["metric"])) == ["LPIPS-VGG", "PI", "NIQE", "Ma", "PSNR", "SSIM"]
+        assert beby.notna().all(axis=None)
 
 
 def test_every_archive_has_a_receipt_and_was_fetched_where_it_could_be_had(toy: Project) -> None:
     provenance = json.loads((toy.folder / "results" / "paper" / "provenance.json").read_text())
     assert set(provenance["fetched"]["datasets"]) == set(NAMES)
-    assert set(provenance["fetched"]["weights"]) == {"alexnet", "vgg16", "vgg19", "esrgan"}
+    assert set(provenance["fetched"]["weights"]) == {
+        *("alexnet", "vgg16", "vgg19", "esrgan"),
+        *("dists", "inception", "niqe", "nrqm"),
+    }
     for kind in ("datasets", "weights"):
         for receipt in provenance["fetched"][kind].values():
             assert receipt["verified_by"] == "sha256" and "/gone/" not in receipt["address"]
@@ -131,14 +139,15 @@ def test_the_images_are_those_of_the_archives_and_lr_equals_the_released(toy: Pr
     for name in ("set5", "set14", "urban100", "bsds100"):
         told = json.loads((data / name / "x4" / "images" / "released_lr.json").read_text())["largest_difference"]
         assert told == dict.fromkeys(sorted(NAMES[name]), 0)
-    assert [file.stem for file in (data / "set14_without_gray" / "x4" / "images" / "HR").iterdir()] == ["baboon"]
+    without_gray = data / "set14_without_gray" / "x4" / "images" / "HR"
+    assert sorted(file.stem for file in without_gray.iterdir()) == ["baboon", "comic"]
     index = json.loads((data / "df2k" / "x4" / "patches" / "index.json").read_text())
     assert {entry["name"] for entry in index["images"]} == {*NAMES["div2k"], *NAMES["flickr2k"]}
 
 
 def test_images_without_hr_are_upscaled_and_not_scored(toy: Project) -> None:
     results = toy.folder / "results" / "paper"
-    assert len(list((results / "images" / "Beby-GAN" / "realworld38").glob("*.png"))) == 2
+    assert len(list((results / "images" / "Beby-GAN" / "realworld38").glob("*.png"))) == 3
     assert not list(results.rglob("metrics/*/realworld38.csv"))
 
 

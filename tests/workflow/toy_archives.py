@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,23 +17,26 @@ import numpy as np
 import torch
 import torchvision
 from PIL import Image
+from scipy.io import savemat
 
 from gansr.data.bicubic import imresize
 from gansr.networks.build import build_generator
 
 from ..data.http_server import Answer, HttpServer
+from ..metrics.ma_model import random_forests, write_model
+from ..metrics.weight_data import random_inception
 from ..networks.released_names import ESRGAN, renamed
 
-SIDE = 48  # pixels of an image
-TRAIN, TEST = 3, 2  # images of a dataset
+SIDE = 108  # pixels of an image: 100 without the crop, of which NIQE and the Ma score need 96
+TRAIN, TEST = 3, 3  # images of a dataset; KID needs three
 NAMES = {
     "div2k": ["0001", "0002", "0800"],
     "flickr2k": ["000001", "000002", "002650"],
-    "set5": ["baby", "woman"],
-    "set14": ["baboon", "bridge"],
-    "urban100": ["img001", "img100"],
-    "div2k100": ["0801", "0900"],
-    "bsds100": ["3096", "101085"],
+    "set5": ["baby", "head", "woman"],
+    "set14": ["baboon", "bridge", "comic"],
+    "urban100": ["img001", "img002", "img100"],
+    "div2k100": ["0801", "0802", "0900"],
+    "bsds100": ["3096", "101085", "101087"],
 }
 BY_HAND = {"manga109": "png", "general100": "bmp", "realworld38": "jpg"}
 
@@ -100,6 +104,31 @@ def esrgan(options: dict[str, Any]) -> bytes:
     return stream.getvalue()
 
 
+def written(write: Callable[[Path], object]) -> bytes:
+    """What a function writes to a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "file.mat"  # SciPy appends the ending where there is none
+        write(file)
+        return file.read_bytes()
+
+
+def dists_weights(file: Path) -> None:
+    """DISTS' alpha and beta of 1475 channels each."""
+    random = torch.Generator().manual_seed(0)
+    torch.save({key: torch.rand(1, 1475, 1, 1, generator=random) for key in ("alpha", "beta")}, file)
+
+
+def pristine_model(file: Path) -> None:
+    """NIQE's mean and covariance of 36 features."""
+    savemat(file, {"mu_prisparam": np.full((1, 36), 0.5), "cov_prisparam": np.eye(36)})
+
+
+METRIC_FILES: dict[str, Callable[[Path], object]] = {
+    "inception": random_inception,
+    "dists": dists_weights,
+    "niqe": pristine_model,
+    "nrqm": lambda file: write_model(file, random_forests()),
+}
 WEIGHTS = {"alexnet": torchvision.models.alexnet, "vgg16": torchvision.models.vgg16, "vgg19": torchvision.models.vgg19}
 
 
@@ -129,6 +158,8 @@ class ToyCatalog:
         for name, network in WEIGHTS.items():
             self._publish(self.weights[name], features_of(network))
         self._publish(self.weights["esrgan"], esrgan(self.rrdb))
+        for name, write in METRIC_FILES.items():
+            self._publish(self.weights[name], written(write))
 
     def _publish(self, expected: dict[str, Any], content: bytes) -> None:
         """Serve a file under its last address; a first mirror, where there are two, does not have it."""
