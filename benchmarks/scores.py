@@ -210,7 +210,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--images", type=int, default=len(PHOTOGRAPHS))
+    counts = range(2, len(PHOTOGRAPHS) + 1)  # FID needs two
+    parser.add_argument("--images", type=int, default=len(PHOTOGRAPHS), choices=counts)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     import_all()
