@@ -11,8 +11,10 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -37,6 +39,7 @@ for device in os.environ["CUDA_VISIBLE_DEVICES"].split(","):
     os.unlink(os.path.join(folder, device))
 """
 
+JOBS = 300
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -140,16 +143,95 @@ def test_without_gpus_the_cpu_is_used(start: Start, count: int, variables: dict[
     assert answer(start(count, **variables)) == {"leased": [], "visible": ""}
 
 
-def test_more_than_there_are_means_all(start: Start) -> None:
-    assert answer(start(8, GPU_POOL="0,1")) == {"leased": ["0", "1"], "visible": "0,1"}
+def refused(count: int, pool: str, locks: Path) -> str:
+    script = f"from gansr.gpu_lease import lease_gpus; lease_gpus({count})"
+    variables = environment(locks, GPU_POOL=pool)
+    result = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, timeout=60)
+    assert result.returncode != 0
+    return result.stderr
 
 
-def test_a_device_named_twice_is_one_device(start: Start) -> None:
-    process = start(2, GPU_POOL="0,0")
-    # a job that waits for a second "0" never says what it got
-    said, _, _ = select.select([process.stdout], [], [], 5)
-    assert said, "waits for ever"
-    assert answer(process)["leased"] == ["0"]
+def test_more_than_there_are_is_refused(tmp_path: Path) -> None:
+    told = refused(8, "0,1", tmp_path)
+    assert "8 GPUs are asked for and this machine has 2; lower training.gpus" in told
+
+
+def test_a_device_named_twice_is_one_device(tmp_path: Path) -> None:
+    # a job that waits for a second "0" would wait for ever
+    assert "this machine has 1" in refused(2, "0,0", tmp_path)
+
+
+# as MARKER, but killed at any moment: the mark is a lock, which dies with its process
+STRESSED = """
+import fcntl, os, random, sys, time
+from gansr.gpu_lease import lease_gpus
+folder, seed = sys.argv[2], int(sys.argv[3])
+marks = []
+for device in lease_gpus(int(sys.argv[1])):
+    mark = open(os.path.join(folder, device), "w")
+    fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where another living process holds the device
+    marks.append(mark)
+print("held", flush=True)
+time.sleep(random.Random(seed).uniform(0, 0.05))
+"""
+
+
+def test_hundreds_of_short_jobs_and_random_kills_never_share_a_device(tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.mkdir()
+    variables = environment(tmp_path / "locks", GPU_POOL="0,1,2,3")
+    random = Random(0)
+    waiting = [(random.choice((1, 1, 1, 2, 4)), number) for number in range(JOBS)]
+    running: list[tuple[subprocess.Popen[str], float | None]] = []
+    done = killed = 0
+    while waiting or running:
+        while waiting and len(running) < 8:
+            count, number = waiting.pop()
+            arguments = [sys.executable, "-c", STRESSED, str(count), str(held), str(number)]
+            job = subprocess.Popen(arguments, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            doomed = time.monotonic() + random.uniform(0, 0.3) if random.random() < 0.4 else None
+            running.append((job, doomed))
+        for job, doomed in list(running):
+            if job.poll() is None:
+                if doomed is not None and time.monotonic() > doomed:
+                    job.kill()
+                continue
+            _, errors = job.communicate()
+            running.remove((job, doomed))
+            assert job.returncode in (0, -signal.SIGKILL), errors
+            done += job.returncode == 0
+            killed += job.returncode == -signal.SIGKILL
+        time.sleep(0.005)
+    assert done + killed == JOBS
+    assert killed > JOBS / 10 and done > JOBS / 2
+    assert answer_of_all_devices(tmp_path / "locks") == ["0", "1", "2", "3"]
+
+
+def answer_of_all_devices(locks: Path) -> list[str]:
+    """What a job gets that asks for all: it waits for ever where a dead owner's device is not free."""
+    variables = environment(locks, GPU_POOL="0,1,2,3")
+    result = subprocess.run(
+        [sys.executable, "-c", HOLDER, "4"], env=variables, capture_output=True, text=True, input="", timeout=60
+    )
+    leased: list[str] = json.loads(result.stdout)["leased"]
+    return leased
+
+
+def test_a_process_that_becomes_another_keeps_its_devices(start: Start, tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from gansr.gpu_lease import lease_gpus; lease_gpus(1); "
+        "os.execv(sys.executable, [sys.executable, '-c', 'import sys; print(1, flush=True); sys.stdin.read()'])"
+    )
+    variables = environment(tmp_path / "locks", GPU_POOL="0")
+    first = subprocess.Popen(
+        [sys.executable, "-c", script], env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert first.stdout is not None and first.stdout.readline() == "1\n"
+    second = start(1, GPU_POOL="0")
+    said, _, _ = select.select([second.stdout], [], [], 1)
+    assert not said
+    first.communicate("")
+    assert answer(second)["leased"] == ["0"]
 
 
 def test_the_pool_goes_before_the_visible_devices(start: Start) -> None:

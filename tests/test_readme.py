@@ -57,7 +57,16 @@ def test_ci_calls_the_readmes_test_command() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    ["README.md", "config/README.md", "docs/add-a-loss.md", "docs/training.md", "docs/papers.md", "docs/metrics.md"],
+    [
+        "README.md",
+        "config/README.md",
+        "docs/add-a-loss.md",
+        "docs/training.md",
+        "docs/papers.md",
+        "docs/metrics.md",
+        "docs/cluster.md",
+        "docs/benchmarks.md",
+    ],
 )
 def test_every_file_that_a_document_names_exists(document: str) -> None:
     text = (REPOSITORY / document).read_text(encoding="utf-8")
@@ -136,11 +145,12 @@ from gansr.config.loading import read_yaml
 from gansr.config.plan import load_plan
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
+from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
 
 plan = load_plan(read_yaml(Path("config/config.yaml")), "config/config.yaml")
 spec = plan.models["RRDB+TV"].spec
-step = TrainingStep(build_generator(spec["generator"], 4), spec["method"], LossContext(0), torch.device("cpu"))
+step = TrainingStep(build_generator(spec["generator"], 4), spec["method"], LossContext(0), Engine(torch.device("cpu")))
 hr = torch.rand(2, 3, 64, 64)
 print(sorted(step(torch.rand(2, 3, 16, 16), hr)))
 """

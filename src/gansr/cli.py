@@ -68,7 +68,9 @@ def _output_of(arguments: list[str]) -> str:
 
 def _start(log: Path | None) -> None:
     """Messages to stderr, and to the log file, which opens with the command line."""
-    logger.setLevel(logging.INFO)
+    from gansr.training import launch
+
+    logger.setLevel(logging.INFO if launch.rank() == 0 else logging.ERROR)
     logger.propagate = False
     console = logging.StreamHandler()
     console.setFormatter(logging.Formatter("gansr: %(message)s"))
@@ -76,10 +78,12 @@ def _start(log: Path | None) -> None:
     if log is not None:
         Progress.lines_only = True
         log.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(log, mode="w", encoding="utf-8")
+        # torchrun's processes go on with the log of the process that became torchrun
+        file = logging.FileHandler(log, mode="a" if launch.is_launched() else "w", encoding="utf-8")
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         logger.addHandler(file)
-        file.emit(logging.makeLogRecord({"msg": f"gansr {shlex.join(sys.argv[1:])}"}))
+        if not launch.is_launched():
+            file.emit(logging.makeLogRecord({"msg": f"gansr {shlex.join(sys.argv[1:])}"}))
 
 
 def _take_devices(gpus: int, threads: int) -> None:
@@ -95,6 +99,14 @@ def _parse(spec: str) -> dict[str, Any]:
         return _Slice(json.loads(spec))
     except (ValueError, TypeError) as error:
         raise UserError(f"--spec: not JSON, or no mapping: {error}") from None
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    """A file that the Snakefile writes when a run starts."""
+    try:
+        return _parse(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file; the Snakefile writes it when a run starts") from None
 
 
 class _Slice(dict[str, Any]):
@@ -147,10 +159,7 @@ def fetch(
     from gansr.data.receipts import fetch as fetch_file
 
     _start(log)
-    try:
-        data = _parse(request.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{request}: no such request; the Snakefile writes it when a run starts") from None
+    data = _read_json(request)
     sources = [validate(RemoteFile, source, str(request)) for source in data["sources"]]
     fetch_file(data["title"], sources, data["by_hand"], Path(data["folder"]), data["download"], output)
 
@@ -234,24 +243,58 @@ def train(
     vgg19: Annotated[Path | None, typer.Option(help="VGG19 weights of the perceptual loss.")] = None,
     mad_patches: Annotated[Path | None, typer.Option(help="The patches to keep SR of.")] = None,
     mad_images: Annotated[Path | None, typer.Option(help="The benchmark folder they lie in.")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="A JSON file: prefetch, checkpoint_every, tensorboard; none means the defaults.")
+    ] = None,
     gpus: Gpus = 0,
     threads: Threads = 1,
     log: LogFile = None,
 ) -> None:
     """Pretrain or fine-tune a generator; the same command goes on where it was stopped."""
+    from gansr.config.loading import validate
+    from gansr.config.training_settings import TrainingSettings
+    from gansr.training import launch
+
     _start(log)
-    _take_devices(gpus, threads)
-    from gansr.training.train import InterruptedTrainingError, TrainingInputs
+    data = _parse(spec)
+    watched = validate(TrainingSettings, _read_json(settings) if settings else {}, str(settings))
+    processes = _Slice(data["training"])["gpus"]
+    if not launch.is_launched():
+        _take_devices(gpus, threads)
+        if processes > 1:
+            launch.become_torchrun(processes)
+    elif launch.size() != processes:
+        raise UserError(f"torchrun started {launch.size()} processes and training.gpus is {processes}; make them equal")
+    from gansr.training.loop import InterruptedTrainingError
+    from gansr.training.train import TrainingInputs
     from gansr.training.train import train as train_model
 
     if vgg19 is not None:
         _verify_weights("vgg19", vgg19)
     inputs = TrainingInputs(patches, start, vgg19, mad_patches, mad_images)
     try:
-        train_model(_parse(spec), name, inputs, state, output)
+        train_model(data, name, inputs, state, output, watched)
     except InterruptedTrainingError as stop:
         logger.info("%s", stop)
         raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command()
+def status(
+    run_folder: Annotated[
+        list[Path] | None, typer.Argument(help="results/<run>; by default every folder in results.")
+    ] = None,
+) -> None:
+    """Which models are at which iteration, how fast, and when they will be done."""
+    from gansr.reporting.status import status_table
+
+    _start(None)
+    begun = {file.parents[3] for file in Path("results").glob("*/state/*/*/progress.json")}
+    folders = run_folder or sorted(begun)
+    if not folders:
+        raise UserError("results: no run has begun to train; name its folder")
+    for folder in folders:
+        typer.echo(status_table(folder))
 
 
 @app.command()

@@ -7,7 +7,7 @@ what the stage computes: its jobs, and what follows from them, then run again. A
 IMAGES = 1
 PATCH_STORE = 1
 MAD_PATCHES = 1
-TRAINING = 2
+TRAINING = 3
 INTERPOLATION = 1
 RELEASED = 1
 INFERENCE = 1

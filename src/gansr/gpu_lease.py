@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import IO
 
+from gansr.errors import UserError
+
 logger = logging.getLogger("gansr")
 
 SCHEDULER_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "KUBERNETES_SERVICE_HOST")
@@ -30,10 +32,14 @@ _held: list[IO[str]] = []
 def lease_gpus(count: int) -> list[str]:
     """Take `count` GPUs for this process, waiting for them, and set CUDA_VISIBLE_DEVICES to them.
 
-    With `count` 0, or where the machine has no GPU, CUDA_VISIBLE_DEVICES is emptied: the CPU is used.
+    With `count` 0, or where the machine has no GPU, CUDA_VISIBLE_DEVICES is emptied: the CPU is used. Processes that
+    this one starts, or becomes, hold the devices as well: they are free when the last of them has ended.
 
     Returns:
         the ids of the devices leased by this call.
+
+    Raises:
+        UserError: the machine has GPUs, but not so many.
     """
     pool = _pool()
     if count <= 0 or not pool:
@@ -43,8 +49,7 @@ def lease_gpus(count: int) -> list[str]:
     if scheduler and len(pool) == count:
         return []
     if count > len(pool):
-        logger.info("%d GPUs asked for, this machine has %d: using all", count, len(pool))
-        count = len(pool)
+        raise UserError(f"{count} GPUs are asked for and this machine has {len(pool)}; lower training.gpus")
     folder = Path(os.environ.get("GPU_LOCKS") or Path(tempfile.gettempdir()) / f"gpu-lease-{os.getuid()}") / scheduler
     folder.mkdir(parents=True, exist_ok=True)
     leased: list[str] = []
@@ -68,6 +73,7 @@ def _try(lock: Path) -> bool:
     except BlockingIOError:
         stream.close()
         return False
+    os.set_inheritable(stream.fileno(), True)
     _held.append(stream)
     return True
 

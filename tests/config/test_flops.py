@@ -25,6 +25,7 @@ from gansr.config.planned_models import TrainedModel
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_discriminator, build_generator
 from gansr.networks.vgg19 import VGG19Features
+from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
 
 SMALL = {
@@ -124,7 +125,8 @@ def toy(planned: Callable[..., Plan], model: str, *changes: Any) -> TrainedModel
 
 def counted_iteration(trained: TrainedModel, scale: int) -> int:
     method = trained.spec["method"]
-    step = TrainingStep(build_generator(trained.spec["generator"], scale), method, LossContext(0), torch.device("cpu"))
+    generator, engine = build_generator(trained.spec["generator"], scale), Engine(torch.device("cpu"))
+    step = TrainingStep(generator, method, LossContext(0), engine)
     hr = torch.rand(method["batch_size"], 3, method["patch_size"], method["patch_size"])
     return counted(lambda: step(hr[..., ::scale, ::scale].contiguous(), hr))
 

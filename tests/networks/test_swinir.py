@@ -1,3 +1,6 @@
+import copy
+from functools import partial
+
 import pytest
 import torch
 from spandrel import ModelLoader
@@ -7,6 +10,7 @@ from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
 from gansr.networks.weight_files import load_weights, save_weights
 
+SIZES = [(8, 16), (24, 8), (8, 16)]  # of three passes whose masks are not those of the pass before
 SIZE = {"features": 8, "groups": 2, "blocks": 2, "heads": 2}
 
 
@@ -101,6 +105,42 @@ def test_the_probability_rises_from_0_to_the_last_block():
     paths = [block.drop_path for layer in generator.layers for block in layer.residual_group.blocks]
     assert isinstance(paths[0], torch.nn.Identity)
     assert [path.drop_prob for path in paths[1:]] == pytest.approx([0.1, 0.2, 0.3])
+
+
+# ---- attention masks
+
+
+def test_masks_are_made_once_for_an_image_size_and_shift(monkeypatch):
+    made = []
+    generator = tiny(2).eval()
+    blocks = [block for layer in generator.layers for block in layer.residual_group.blocks]
+    original = type(blocks[0]).calculate_mask
+    for block in blocks:
+        _, make = block.calculate_mask.args
+        spy = lambda size, block=block, make=make: made.append((block.shift_size, size)) or make(size)  # noqa: E731
+        monkeypatch.setattr(block, "calculate_mask", partial(block.calculate_mask.func, block, spy))
+    first, second = lr_image(8, 16), lr_image(24, 8)
+    with torch.inference_mode():
+        outputs = [generator(lr) for lr in (first, first, second, first)]
+    assert sorted(made) == sorted([(0, size) for size in SIZES] + [(4, size) for size in SIZES])
+    for block in blocks:
+        monkeypatch.setattr(block, "calculate_mask", partial(original, block))
+    with torch.inference_mode():
+        for lr, output in zip((first, first, second, first), outputs, strict=True):
+            assert torch.equal(generator(lr), output)
+    generator(first).sum().backward()  # masks of a test serve training
+
+
+def test_a_copy_has_masks_of_its_own():
+    generator = tiny(2)
+    other = copy.deepcopy(generator)
+    for network in (generator, other):
+        masks = {id(block.calculate_mask.func.__self__) for block in network.modules() if hasattr(block, "attn_mask")}
+        blocks = {id(block.calculate_mask.args[0]) for block in network.modules() if hasattr(block, "attn_mask")}
+        assert len(masks) == 1
+        assert blocks == {id(block) for block in network.modules() if hasattr(block, "attn_mask")}
+    first, second = (next(iter(network.layers)).residual_group.blocks[0] for network in (generator, other))
+    assert first.calculate_mask.func.__self__ is not second.calculate_mask.func.__self__
 
 
 # ---- weights

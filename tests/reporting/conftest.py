@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gansr.config.training_settings import TrainingSettings
 from gansr.errors import UserError
 from gansr.reporting.published import PUBLISHED_IMAGES
 
@@ -80,6 +81,7 @@ def write_spec(tmp_path: Path) -> Callable[..., None]:
                 "generator": {"network": "srresnet", "features": 4, "blocks": 1},
                 "method": {"iterations": iterations, "batch_size": 8, "patch_size": 64, "losses": losses},
                 "mad_interval": 10,
+                "training": TrainingSettings().of_spec(),
             },
             "inputs": {"training_images": ["one", "two", "three"]},
             "parameters": 1_234_567,
@@ -87,6 +89,8 @@ def write_spec(tmp_path: Path) -> Callable[..., None]:
             "torch": "2.0",
             "seconds": 12.5,
             "resumed_at": [],
+            "processes": 1,
+            "skipped": [7],
         }
         folder = tmp_path / "models" / slug
         folder.mkdir(parents=True, exist_ok=True)

@@ -59,6 +59,7 @@ def test_it_says_what_every_model_was_trained_on_and_how_long(record: dict[str, 
     ldl = record["models"]["RRDB+LDL"]
     assert (ldl["seed"], ldl["device"], ldl["seconds"], ldl["resumed_at"]) == (0, "cpu", 12.5, [])
     assert ldl["inputs"]["training_images"] == ["one", "two", "three"]
+    assert (ldl["processes"], ldl["skipped"], ldl["training"]["precision"]) == (1, [7], "fp32")
 
 
 def test_it_holds_the_sums_of_the_hr_images(record: dict[str, Any]) -> None:

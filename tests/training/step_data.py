@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
+from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
 
 SCALE, PATCH, BATCH = 4, 32, 4
@@ -29,12 +30,11 @@ def method(losses=("pixel", "artifact", "perceptual", "adversarial"), **changes)
     }
 
 
-def make_step(given, seed=0, context_seed=None):
+def make_step(given, seed=0, context_seed=None, **engine):
     torch.manual_seed(seed)
     generator = build_generator({"network": "srresnet", "features": 4, "blocks": 1}, SCALE)
-    return TrainingStep(
-        generator, given, LossContext(seed if context_seed is None else context_seed), torch.device("cpu")
-    )
+    context = LossContext(seed if context_seed is None else context_seed)
+    return TrainingStep(generator, given, context, Engine(torch.device("cpu"), **engine))
 
 
 def batches(count, seed=0):

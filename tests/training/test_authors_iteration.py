@@ -105,7 +105,7 @@ def test_iterations_equal_the_authors_code_in_float64(float64, losses):
         for found, wanted in (
             (step.generator, authors.generator),
             (step.discriminator, authors.discriminator),
-            (step.ema.module, authors.average),
+            (step.ema, authors.average),
         ):
             assert relative_error(weights(found), weights(wanted)) < 1e-8
 
@@ -131,7 +131,7 @@ def test_later_iterations_compare_with_the_ema_model_before_its_update(float64):
     for batch in before:
         step(*batch)
     authors = AuthorsIteration(step, given)
-    authors.average = copy.deepcopy(step.ema.module)
+    authors.average = copy.deepcopy(step.ema)
     value = step(lr, hr)["artifact"].item()
     assert value == pytest.approx(authors(lr, hr)["artifact"].item(), rel=1e-4)
     assert relative_error(gradients(step.generator), gradients(authors.generator)) < 1e-3

@@ -1,8 +1,8 @@
+import errno
 import json
 import os
 import pickle
 import signal
-import threading
 
 import numpy as np
 import pytest
@@ -12,21 +12,25 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from gansr.config.dataset import Dataset
+from gansr.config.training_settings import TrainingSettings
 from gansr.data.patch_store import build_patch_store
 from gansr.data.prepare import prepare_images
 from gansr.errors import UserError
 from gansr.losses.pixel import PixelLoss
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import save_weights
+from gansr.training import stopping
 from gansr.training import train as train_module
+from gansr.training.loop import InterruptedTrainingError
 from gansr.training.state_folder import StateFolder
 from gansr.training.step import TrainingStep
-from gansr.training.train import InterruptedTrainingError, TrainingInputs, train
+from gansr.training.train import TrainingInputs, train
 
 SPEC = {
     "scale": 4,
     "seed": 3,
     "mad_interval": 2,
+    "training": TrainingSettings().of_spec(),
     "generator": {"network": "srresnet", "features": 4, "blocks": 1},
     "method": {
         "losses": {
@@ -50,7 +54,7 @@ PATCH = {"image": "photo0", "top": 8, "left": 12, "size": 16, "type": "A"}
 @pytest.fixture(autouse=True)
 def on_the_cpu(monkeypatch):
     # sums on a GPU are not the same every time
-    monkeypatch.setattr(train_module, "device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(train_module, "device", lambda number: torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +107,7 @@ def interrupt(spec, inputs, work, iteration, number=signal.SIGTERM):
 def straight(inputs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("straight")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_module, "device", lambda: torch.device("cpu"))
+        patch.setattr(train_module, "device", lambda number: torch.device("cpu"))
         train(SPEC, "model", inputs, folder / "work", folder / "output")
     return folder / "output"
 
@@ -207,19 +211,38 @@ def test_what_was_kept_after_the_checkpoint_is_dropped(straight, inputs, tmp_pat
 
 def test_a_training_killed_before_its_first_checkpoint_starts_anew(straight, inputs, tmp_path):
     folder = interrupt(SPEC, inputs, tmp_path / "work", 3)
-    (folder / "checkpoint.pt").unlink()
+    (folder / "checkpoint_000000003.pt").unlink()
     train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
     assert_same_training(tmp_path / "output", straight)
 
 
-def test_checkpoints_are_saved_by_the_clock(straight, inputs, tmp_path, monkeypatch):
-    monkeypatch.setattr(train_module, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(train_module, "CHECKPOINT_SHARE", 1e9)
+def note_saves(monkeypatch):
     saved = []
     plain = StateFolder.save
     monkeypatch.setattr(
-        StateFolder, "save", lambda folder, state: (saved.append(state["iteration"]), plain(folder, state))[1]
+        StateFolder, "save", lambda folder, state, number: (saved.append(number), plain(folder, state, number))[1]
     )
+    return saved
+
+
+def test_checkpoints_are_saved_every_so_many_iterations_and_the_last_two_are_kept(inputs, tmp_path, monkeypatch):
+    saved = note_saves(monkeypatch)
+    settings = TrainingSettings(checkpoint_every=2)
+    stop_at(monkeypatch, 5)
+    with pytest.raises(InterruptedTrainingError, match="iteration 5,"):
+        train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", settings)
+    assert saved == [2, 4, 5]
+    (folder,) = (tmp_path / "work").iterdir()
+    assert sorted(file.name for file in folder.glob("checkpoint*")) == [
+        "checkpoint_000000004.pt",
+        "checkpoint_000000005.pt",
+    ]
+
+
+def test_checkpoints_are_saved_by_the_clock(straight, inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(stopping, "SECONDS", 0.0)
+    monkeypatch.setattr(stopping, "SHARE", 1e9)
+    saved = note_saves(monkeypatch)
     train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
     assert saved == [1, 2, 3, 4, 5, 6]
     assert_same_training(tmp_path / "output", straight)
@@ -232,7 +255,7 @@ def test_a_finished_training_is_published_again_without_training(inputs, tmp_pat
     assert calls == []
     assert_same_training(tmp_path / "again", tmp_path / "output")
     (folder,) = (tmp_path / "work").iterdir()
-    assert not (folder / "checkpoint.pt").exists()
+    assert not list(folder.glob("checkpoint*"))
 
 
 def changed_spec(**changes):
@@ -277,7 +300,7 @@ def test_nan_names_iteration_and_term_and_the_checkpoint_before_is_good(straight
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "output").exists()
-    assert torch.load(folder / "checkpoint.pt", weights_only=True)["iteration"] == 3
+    assert torch.load(folder / "checkpoint_000000003.pt", weights_only=True)["iteration"] == 3
     train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
     assert_same_training(tmp_path / "output", straight)
 
@@ -295,9 +318,9 @@ def test_a_checkpoint_that_would_execute_code_is_refused(inputs, tmp_path, zippe
     folder = interrupt(SPEC, inputs, tmp_path / "work", 1)
     state = {"iteration": 1, "step": Harm(tmp_path / "harm")}
     if zipped:
-        torch.save(state, folder / "checkpoint.pt")
+        torch.save(state, folder / "checkpoint_000000001.pt")
     else:
-        (folder / "checkpoint.pt").write_bytes(pickle.dumps(state, protocol=2))
+        (folder / "checkpoint_000000001.pt").write_bytes(pickle.dumps(state, protocol=2))
     with pytest.raises((UserError, pickle.UnpicklingError)):
         train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
     assert not (tmp_path / "harm").exists()
@@ -330,30 +353,95 @@ def test_a_long_training_logs_about_two_hundred_lines(inputs, tmp_path, monkeypa
     assert iterations == [*range(5, 1001, 5), 1001]
 
 
-def test_a_second_owner_of_the_folder_waits_for_the_first(tmp_path):
-    identity = {"spec": 1}
-    entered = threading.Event()
+def test_iterations_that_are_not_finite_are_skipped_up_to_the_limit(inputs, tmp_path, monkeypatch):
+    plain = PixelLoss.forward
+    calls = []
 
-    def second():
-        with StateFolder(tmp_path, identity).owned():
-            entered.set()
+    def sometimes_nan(term, outputs):
+        calls.append(1)
+        return plain(term, outputs) * (float("nan") if len(calls) in (2, 4) else 1)
 
-    thread = threading.Thread(target=second)
-    with StateFolder(tmp_path, identity).owned():
-        thread.start()
-        assert not entered.wait(0.3)
-    assert entered.wait(5)
-    thread.join()
+    monkeypatch.setattr(PixelLoss, "forward", sometimes_nan)
+    spec = {**SPEC, "training": {**SPEC["training"], "skip_not_finite": 2}}
+    train(spec, "model", inputs, tmp_path / "work", tmp_path / "output")
+    assert yaml.safe_load((tmp_path / "output" / "spec.yaml").read_text())["skipped"] == [2, 4]
+    assert [line["iteration"] for line in log_lines(tmp_path / "output")] == [1, 3, 5, 6]
+    weights = load_file(tmp_path / "output" / "generator.safetensors")
+    assert all(torch.isfinite(value).all() for value in weights.values())
+
+    calls.clear()
+    spec["training"]["skip_not_finite"] = 1
+    with pytest.raises(UserError, match=r"iteration 4: the loss term pixel became nan after 1 that were skipped"):
+        train(spec, "model", inputs, tmp_path / "work", tmp_path / "again")
 
 
-def test_other_trainings_do_not_wait_for_each_other(tmp_path):
-    with StateFolder(tmp_path, {"spec": 1}).owned(), StateFolder(tmp_path, {"spec": 2}).owned():
-        assert len(list(tmp_path.iterdir())) == 2
+def test_a_broken_checkpoint_costs_only_the_iterations_since_the_one_before(straight, inputs, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(patch, 5)
+        with pytest.raises(InterruptedTrainingError):
+            settings = TrainingSettings(checkpoint_every=3)
+            train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", settings)
+    (folder,) = (tmp_path / "work").iterdir()
+    (folder / "checkpoint_000000005.pt").write_bytes(b"broken")
+    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+    assert_same_training(tmp_path / "output", straight)
+    assert yaml.safe_load((tmp_path / "output" / "spec.yaml").read_text())["resumed_at"] == [3]
 
 
-def test_an_owner_that_fails_frees_the_folder(tmp_path):
-    folder = StateFolder(tmp_path, {"spec": 1})
-    with pytest.raises(ZeroDivisionError), folder.owned():
-        raise ZeroDivisionError
-    with folder.owned():
-        assert (folder.path / "owner").read_text() == str(os.getpid())
+@pytest.mark.parametrize("full_at", [2, 4])
+def test_after_a_disk_that_was_full_it_goes_on_from_the_state_before_bit_for_bit(
+    straight, inputs, tmp_path, monkeypatch, full_at
+):
+    plain = StateFolder.save
+
+    def save(folder, state, iteration):
+        if iteration == full_at:
+            (folder.path / f".checkpoint_{iteration:09d}.pt.{os.getpid()}.partial").symlink_to("/dev/full")
+        plain(folder, state, iteration)
+
+    settings = TrainingSettings(checkpoint_every=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StateFolder, "save", save)
+        with pytest.raises(OSError, match="No space left"):
+            train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", settings)
+    assert not (tmp_path / "output").exists()
+    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", settings)
+    assert_same_training(tmp_path / "output", straight)
+    assert yaml.safe_load((tmp_path / "output" / "spec.yaml").read_text())["resumed_at"] == [full_at - 1]
+
+
+def test_a_disk_that_is_full_at_the_end_costs_no_iteration(straight, inputs, tmp_path, monkeypatch):
+    def full(file, weights):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train_module, "save_weights", full)
+        with pytest.raises(OSError, match="No space left"):
+            train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", TrainingSettings(checkpoint_every=3))
+    assert not (tmp_path / "output").exists()
+    calls = stop_at(monkeypatch, 0)
+    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+    assert calls == []
+    assert_same_training(tmp_path / "output", straight)
+
+
+@pytest.mark.parametrize("prefetch", [0, 5])
+def test_how_many_batches_lie_ready_changes_nothing(straight, inputs, tmp_path, prefetch):
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(patch, 3)
+        with pytest.raises(InterruptedTrainingError):
+            settings = TrainingSettings(prefetch=prefetch)
+            train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", settings)
+    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", TrainingSettings(prefetch=prefetch))
+    assert_same_training(tmp_path / "output", straight)
+
+
+def test_tensorboard_gets_the_lines_of_the_log(inputs, tmp_path):
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = tmp_path / "run"
+    settings = TrainingSettings(tensorboard=True)
+    train(SPEC, "model", inputs, run / "state" / "model", tmp_path / "output", settings)
+    events = event_accumulator.EventAccumulator(str(run / "tensorboard" / "model")).Reload()
+    seen = {event.step: event.value for event in events.Scalars("losses/pixel")}
+    told = {line["iteration"]: line["losses"]["pixel"] for line in log_lines(tmp_path / "output")}
+    assert seen == pytest.approx(told)

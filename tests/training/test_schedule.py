@@ -5,23 +5,15 @@ import math
 import pytest
 import torch
 
-from gansr.training.schedule import build_scheduler, cosine_with_restarts
+from gansr.training.schedule import cosine_with_restarts, learning_rate
 
 BEBY = {"period": 200_000, "warmup": 2_000, "warmup_factor": 0.1, "minimum": 1e-7}
 
 
 def rates(schedule, iterations, base=1e-4):
     """The learning rate that each iteration is made with."""
-    weight = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.Adam([weight], lr=base)
     method = {"schedule": schedule, "iterations": iterations, "optimizer": {"learning_rate": base}}
-    scheduler = build_scheduler(optimizer, method)
-    used = []
-    for _ in range(iterations):
-        used.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    return used
+    return [learning_rate(method, done) for done in range(iterations)]
 
 
 def test_without_milestones_the_rate_is_constant():
@@ -51,6 +43,18 @@ def test_a_period_falls_from_the_end_of_the_warm_up_to_the_minimum():
     found = [cosine_with_restarts(done, 1e-4, **BEBY) for done in range(2_000, 200_000, 500)]
     assert found == sorted(found, reverse=True)
     assert cosine_with_restarts(199_999, 1e-4, **BEBY) == pytest.approx(1e-7, rel=1e-4)
+
+
+def test_milestones_give_the_rates_of_torchs_scheduler():
+    schedule = {"milestones": [3, 5, 6], "gamma": 0.3}
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1e-4)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, **schedule)
+    expected = []
+    for _ in range(9):
+        expected.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    assert rates(schedule, 9) == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_scheduler_follows_the_formula_through_every_restart():

@@ -7,8 +7,10 @@ import torch
 from step_data import BATCH, PATCH, batches, make_step, method
 from torch import nn
 
+from gansr.losses.base import Outputs
 from gansr.losses.pixel import PixelLoss
-from gansr.training.step import NotFiniteError, ema_model
+from gansr.training.ema import ema_model, update_ema
+from gansr.training.step import NotFiniteError
 
 
 def equal(one, other):
@@ -39,7 +41,7 @@ def test_the_ema_model_runs_only_where_a_term_reads_it(refine, runs):
     def note(module, _):
         modes.append((module.training, torch.is_grad_enabled()))
 
-    step.ema.module.register_forward_pre_hook(note)
+    step.ema.register_forward_pre_hook(note)
     for lr, hr in batches(1):
         step(lr, hr)
     assert modes == [(False, False)] * runs
@@ -49,7 +51,8 @@ def test_the_generator_update_leaves_the_discriminator_alone_and_it_can_learn_ag
     step = make_step(method())
     before = copied(step.discriminator)
     ((lr, hr),) = batches(1)
-    step._update_generator(lr, hr, step.generator(lr), step.discriminator(hr), None)
+    outputs = Outputs(lr, hr, step.generator(lr), step.ema(lr), step.discriminator(hr))
+    step._update_generator(outputs, None)
     assert all(torch.equal(before[key], value) for key, value in step.discriminator.named_parameters())
     assert all(parameter.requires_grad and parameter.grad is None for parameter in step.discriminator.parameters())
 
@@ -57,34 +60,34 @@ def test_the_generator_update_leaves_the_discriminator_alone_and_it_can_learn_ag
 def test_ema_follows_its_recursion_from_the_start_weights():
     step = make_step(method(("pixel",)))
     expected = {key: value.detach().double() for key, value in step.generator.named_parameters()}
-    assert equal(copied(step.ema.module), copied(step.generator))
+    assert equal(copied(step.ema), copied(step.generator))
     for lr, hr in batches(6):
         step(lr, hr)
         for key, value in step.generator.named_parameters():
             expected[key] = 0.9 * expected[key] + 0.1 * value.detach().double()
-        for key, value in step.ema.module.named_parameters():
+        for key, value in step.ema.named_parameters():
             torch.testing.assert_close(value.double(), expected[key], rtol=1e-5, atol=1e-7)
-    assert not equal(copied(step.ema.module), copied(step.generator))
+    assert not equal(copied(step.ema), copied(step.generator))
 
 
 def test_ema_is_updated_with_its_decay_the_first_time_too():
     network = nn.Linear(1, 1, bias=False)
     nn.init.constant_(network.weight, 1.0)
-    average = ema_model(network, 0.999)
+    average = ema_model(network)
     nn.init.constant_(network.weight, 2.0)
-    average.update_parameters(network)
-    assert average.module.weight.item() == pytest.approx(1.001)
+    update_ema(average, network, 0.999)
+    assert average.weight.item() == pytest.approx(1.001)
 
 
 def test_buffers_are_not_averaged():
     network = nn.BatchNorm1d(2)
-    average = ema_model(network, 0.5)
+    average = ema_model(network)
     with torch.no_grad():
         network.running_mean.fill_(8.0)
         network.weight.fill_(3.0)
-    average.update_parameters(network)
-    assert torch.equal(average.module.weight, torch.full((2,), 2.0))
-    assert torch.equal(average.module.running_mean, network.running_mean)
+    update_ema(average, network, 0.5)
+    assert torch.equal(average.weight, torch.full((2,), 2.0))
+    assert torch.equal(average.running_mean, network.running_mean)
 
 
 def test_the_ema_model_is_in_evaluation_mode_and_has_no_gradient():
@@ -132,9 +135,9 @@ def test_the_learning_rates_fall_at_the_milestones():
     step = make_step(method(schedule={"milestones": [2, 3], "gamma": 0.5}))
     rates = []
     for lr, hr in batches(4):
-        used = [optimizer.param_groups[0]["lr"] for optimizer in step.optimizers]
         step(lr, hr)
         rates.append(step.learning_rate)  # of the iteration just made, as the log has it
+        used = [optimizer.param_groups[0]["lr"] for optimizer in step.optimizers]
         assert used == [rates[-1]] * 2
     assert rates == [1e-3, 1e-3, 5e-4, 2.5e-4]
 

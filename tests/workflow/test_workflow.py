@@ -280,12 +280,12 @@ def test_a_killed_run_goes_on_where_it_was(project: Project) -> None:
         project.command("all"), cwd=project.folder, start_new_session=True, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 180
-    while not list(checkpoints.glob("*/checkpoint.pt")):
+    while not list(checkpoints.glob("*/checkpoint_*.pt")):
         assert time.monotonic() < deadline and process.poll() is None, "no checkpoint was written"
         time.sleep(0.2)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    (folder,) = (path.parent for path in checkpoints.glob("*/checkpoint.pt"))
+    (folder,) = {path.parent for path in checkpoints.glob("*/checkpoint_*.pt")}
     assert not (project.results / "models" / "SRResNet+GAN" / "generator.safetensors").exists()
 
     again = subprocess.Popen(
@@ -302,4 +302,4 @@ def test_a_killed_run_goes_on_where_it_was(project: Project) -> None:
         again.communicate(timeout=60)
     resumed_at = int(log.read_text().split("going on after iteration ")[1].split()[0])
     assert resumed_at > 0
-    assert (folder / "checkpoint.pt").exists()
+    assert {path.parent for path in checkpoints.glob("*/checkpoint_*.pt")} == {folder}

@@ -47,6 +47,8 @@ IMAGES = f"{RUN.data_dir}/{{dataset}}/x{SCALE}"
 RECEIPTS = f"{RUN.data_dir}/receipts"
 REQUESTS = f"{RUN.data_dir}/requests"
 LOGS = f"{RESULTS}/logs"
+# How trainings are kept and watched: a file, since no result depends on it and its change makes nothing again.
+TRAINING_SETTINGS = f"{RESULTS}/training_settings.json"
 TIMINGS = f"{RESULTS}/timings"
 MODELS = {model.slug: model for model in PLAN.models.values()}
 PRETRAINED, FINETUNED = (
@@ -114,12 +116,17 @@ def training_slice(wildcards):
     return canonical(MODELS[wildcards.model].spec)
 
 
+def training_gpus(wildcards):
+    return MODELS[wildcards.model].spec["training"]["gpus"]
+
+
 HOURS = gpu_hours(PLAN, PLAN.catalog.rates)
 
 
 def training_minutes(wildcards):
     """Three times what the stated rates say, a day at least: a limit for a scheduler, not a forecast."""
-    return int(max(24 * 60, 3 * 60 * (HOURS[MODELS[wildcards.model].name] or 16)))
+    hours = HOURS[MODELS[wildcards.model].name] or 16
+    return int(max(24 * 60, 3 * 60 * hours / training_gpus(wildcards)))
 
 
 def patch_store_of(wildcards):
@@ -221,7 +228,9 @@ def score_gpus(wildcards):
 def table_scores(wildcards):
     pairs = slices.table_scores(PLAN, wildcards.table)
     return [
-        f"{RESULTS}/metrics/{scored}/{benchmark}.csv" for scored, benchmark in pairs
+        f"{RESULTS}/metrics/{scored}/{benchmark}.{form}"
+        for scored, benchmark in pairs
+        for form in ("csv", "json")
     ]
 
 

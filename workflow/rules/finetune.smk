@@ -25,7 +25,7 @@ rule finetune:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=training_gpus,
         gpu_manufacturer="nvidia",
         mem_mb=8000,
         runtime=training_minutes,
@@ -33,6 +33,7 @@ rule finetune:
         spec=training_slice,
         name=model_name,
         state=f"{RESULTS}/state/{{model}}",
+        settings=TRAINING_SETTINGS,
         folder=subpath(output.raw, parent=True),
         vgg19=lambda wildcards, input: (
             option("--vgg19", str(PLAN.weight_file("vgg19"))) if input.vgg19 else ""
@@ -42,7 +43,8 @@ rule finetune:
     shell:
         "gansr train --spec {params.spec:q} --name {params.name:q} --patches {input.patches:q} --start {input.start:q} "
         "{params.vgg19} {params.mad_patches} {params.mad_images} "
-        "--state {params.state:q} --output {params.folder:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
+        "--state {params.state:q} --settings {params.settings:q} --output {params.folder:q} "
+        "--gpus {resources.gpu} --threads {threads} --log {log:q}"
 
 
 rule interpolate:

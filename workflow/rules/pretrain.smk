@@ -19,7 +19,7 @@ rule pretrain:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=1,
+        gpu=training_gpus,
         gpu_manufacturer="nvidia",
         mem_mb=4000,
         runtime=training_minutes,
@@ -27,10 +27,12 @@ rule pretrain:
         spec=training_slice,
         name=model_name,
         state=f"{RESULTS}/state/{{model}}",
+        settings=TRAINING_SETTINGS,
         folder=subpath(output.raw, parent=True),
     shell:
         "gansr train --spec {params.spec:q} --name {params.name:q} --patches {input.patches:q} "
-        "--state {params.state:q} --output {params.folder:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
+        "--state {params.state:q} --settings {params.settings:q} --output {params.folder:q} "
+        "--gpus {resources.gpu} --threads {threads} --log {log:q}"
 
 
 rule adopt:

@@ -55,11 +55,16 @@ def write_requests():
             write_text(Path(f"{REQUESTS}/weights/{name}.json"), canonical(request))
 
 
+def write_training_settings():
+    write_text(Path(TRAINING_SETTINGS), canonical(RUN.training.beside_spec()))
+
+
 def start():
     try:
         own_what_is_made()
         require_what_only_a_user_can_get()
         write_requests()
+        write_training_settings()
     except UserError as error:
         sys.exit(f"gansr: error: {error}")
     except OSError as error:

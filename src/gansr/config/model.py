@@ -33,7 +33,8 @@ class Model(Section):
     """A generator trained by a method on a dataset with a seed, released by others, or between two that are.
 
     `tables` are the tables it is a column of, by default all that the run makes. `published` names, for a
-    table, the paper's column that it is compared with. `released` is a name in weights.yaml.
+    table, the paper's column that it is compared with. `released` is a name in weights.yaml. `training` has keys of
+    the run's `training` with other values, of those on which a result depends.
     """
 
     name: Name
@@ -47,11 +48,12 @@ class Model(Section):
     interpolate: Interpolation | None = None
     tables: tuple[ComparisonTable, ...] = ("ldl_table1", "beby_table2")
     published: dict[ComparisonTable, str] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
 
     @check(mode="after")
     def _made_in_one_way(self) -> Model:
-        of_training = ("method", "variant", "dataset", "start", "seed")
-        given = [key for key in ("generator", "released", *of_training) if getattr(self, key) is not None]
+        of_training = ("method", "variant", "dataset", "start", "seed", "training")
+        given = [key for key in ("generator", "released", *of_training) if getattr(self, key) not in (None, {})]
         if self.interpolate is not None:
             if given:
                 raise ValueError(f"{self.name}: an interpolated model is not trained and has no {given[0]}; remove it")

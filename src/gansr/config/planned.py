@@ -19,6 +19,7 @@ from gansr.config.planned_models import InterpolatedModel, PlannedModel, Release
 from gansr.config.protocols import Protocol, chosen_protocols
 from gansr.config.run import Run
 from gansr.config.seeds import with_seed
+from gansr.config.training_settings import OF_SPEC, TrainingSettings
 from gansr.config.weights import METRIC_WEIGHTS
 from gansr.errors import UserError, nearest
 
@@ -82,6 +83,7 @@ class Plan:
         self._check_stage(model, method)
         self._check_drop_path(model, generator, method)
         self._check_perceptual_weights(model, method)
+        training = self._training_settings(model, method)
         dataset = model.dataset or run.train_dataset
         self.datasets.checked(dataset, "train", f"model {model.name}")
         seed = run.all_seeds[0] if model.seed is None else model.seed
@@ -92,6 +94,7 @@ class Plan:
             "generator": run.generators[generator],
             "method": method.model_dump(mode="json", exclude={"title", "paper", "variant", "stage"}),
             "mad_interval": run.mad.interval if run.mad and method.stage == "finetune" else None,
+            "training": training.of_spec(),
         }
         return TrainedModel(
             model.name,
@@ -105,6 +108,34 @@ class Plan:
             model.start,
             seed,
         )
+
+    def _training_settings(self, model: Model, method: Method) -> TrainingSettings:
+        """The run's settings with the model's own."""
+        given = self.run.training.model_dump() | model.training
+        settings = validate(TrainingSettings, given, f"{self.source}: model {model.name}: training")
+        beside = [key for key in model.training if key not in OF_SPEC]
+        if beside:
+            raise UserError(
+                f"model {model.name}: training.{beside[0]} is the same for all models; give it in the run's training"
+            )
+        if method.batch_size % settings.gpus:
+            raise UserError(
+                f"model {model.name}: batch_size {method.batch_size} cannot be shared by {settings.gpus} GPUs; give "
+                f"training.gpus a divisor of it"
+            )
+        normalises = method.discriminator is not None and method.discriminator["network"] == "vgg"
+        if normalises and method.batch_size // settings.gpus < 2:
+            raise UserError(
+                f"model {model.name}: on {settings.gpus} GPUs each has one patch of the batch, and the discriminator "
+                f"normalises over two at least; give training.gpus a smaller number"
+            )
+        if settings.graph and settings.gpus > 1:
+            raise UserError(f"model {model.name}: training.graph captures one process; set gpus: 1, or graph: false")
+        if settings.graph and settings.skip_not_finite:
+            raise UserError(
+                f"model {model.name}: training.graph cannot skip an iteration; set skip_not_finite: 0, or graph: false"
+            )
+        return settings
 
     def _plan_interpolated(self, model: Model, generator: str) -> InterpolatedModel:
         assert model.interpolate is not None

@@ -16,6 +16,7 @@ from gansr.config.model import UNTRAINED, Model, check_names, check_parents
 from gansr.config.outputs import Figures, Mad, Tables, figure_models
 from gansr.config.protocols import Metric, chosen_protocols
 from gansr.config.section import Section
+from gansr.config.training_settings import TrainingSettings
 from gansr.errors import UserError, nearest
 
 PUBLISHED_SCALE = 4  # of the papers' tables
@@ -40,6 +41,7 @@ class Run(Section):
     protocols: dict[str, str] = Field(default_factory=dict)
     generators: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     models: list[Model]
+    training: TrainingSettings = TrainingSettings()
     overrides: dict[Literal["pretrain", "finetune"], dict[str, Any]] = Field(default_factory=dict)
     mad: Mad | None = None
     tables: Tables = Tables()

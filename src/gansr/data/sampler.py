@@ -44,17 +44,17 @@ class PatchSampler:
         pixels = store.sizes.prod(axis=1)
         self.probability = pixels / pixels.sum()
 
-    def batch(self) -> PatchBatch:
-        """The next batch."""
+    def batch(self, share: slice = slice(None)) -> PatchBatch:
+        """The next batch, or a share of its patches; the whole of it is drawn in either case."""
         images = self.random.choice(len(self.store), size=self.batch_size, p=self.probability)
         free = self.store.sizes[images] - self.lr_size + 1
         corners = self.random.integers(0, free)
         augment = self.random.integers(0, 2, size=(self.batch_size, 3)).astype(bool)
         pairs = [
             self.store.read(PatchPosition(int(image), int(top), int(left)), self.lr_size)
-            for image, (top, left) in zip(images, corners, strict=True)
+            for image, (top, left) in zip(images[share], corners[share], strict=True)
         ]
-        return PatchBatch(np.stack([lr for lr, _ in pairs]), np.stack([hr for _, hr in pairs]), augment)
+        return PatchBatch(np.stack([lr for lr, _ in pairs]), np.stack([hr for _, hr in pairs]), augment[share])
 
     def state(self) -> dict[str, Any]:
         """Where the sequence of batches stands, as plain numbers and strings."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,8 +30,14 @@ def region_mask(image: Tensor, scale: int = 1, window: int = 11, threshold: floa
         N x 1 x (H * scale) x (W * scale), boolean, without gradient.
     """
     with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
-        weights = image.new_tensor(LUMA, dtype=torch.float64)
-        luma = torch.einsum("nchw,c->nhw", image.double(), weights)[:, None]
+        luma = torch.einsum("nchw,c->nhw", image.double(), _luma_weights(image.device))[:, None]
         if scale > 1:
             luma = F.interpolate(luma, scale_factor=scale, mode="bicubic", align_corners=False)
         return window_variance(luma, window).sqrt() >= threshold
+
+
+@functools.lru_cache(maxsize=8)
+def _luma_weights(device: torch.device) -> Tensor:
+    """On the device once and for all: a CUDA graph cannot capture the way there."""
+    with torch.inference_mode(False):
+        return torch.tensor(LUMA, dtype=torch.float64, device=device)

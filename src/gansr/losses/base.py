@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+
+
+def full_precision(tensor: Tensor) -> Tensor:
+    """A tensor of half precision as float32; any other as it is."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 @dataclass(frozen=True)
@@ -21,8 +30,9 @@ class LossContext:
 class Outputs:
     """One iteration's images and logits, on the training device.
 
-    Images are N x 3 x H x W, RGB; lr and hr in [0, 1], sr and ema_sr not clipped. The gradient flows
-    through sr, and through fake_logits to it; hr, lr, ema_sr and real_logits carry none.
+    Images are N x 3 x H x W, RGB, float32; lr and hr in [0, 1], sr and ema_sr not clipped. The gradient flows
+    through sr, and through fake_logits to it; hr, lr, ema_sr and real_logits carry none. `autocast` gives the
+    precision of the training's networks, for terms that have a network of their own.
     """
 
     lr: Tensor
@@ -31,6 +41,7 @@ class Outputs:
     ema_sr: Tensor | None = None
     real_logits: Tensor | None = None
     fake_logits: Tensor | None = None
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 class LossTerm(nn.Module, ABC):

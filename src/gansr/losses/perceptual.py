@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
 from gansr.errors import UserError
-from gansr.losses.base import LossContext, LossTerm, Outputs
+from gansr.losses.base import LossContext, LossTerm, Outputs, full_precision
 from gansr.networks.vgg19 import VGG19Features
 
 
@@ -51,8 +50,12 @@ class PerceptualLoss(LossTerm):
 
     def forward(self, outputs: Outputs) -> Tensor:
         """sum over layers l of weight_l * mean |phi_l(SR) - phi_l(HR)|."""
-        with torch.no_grad():
+        with torch.inference_mode(), outputs.autocast():
             target = self.network(outputs.hr)
-        found = self.network(outputs.sr)
-        terms = [weight * F.l1_loss(found[layer], target[layer]) for layer, weight in self.layers.items()]
+        with outputs.autocast():
+            found = self.network(outputs.sr)
+        terms = [
+            weight * (full_precision(found[layer]) - full_precision(target[layer])).abs().mean()
+            for layer, weight in self.layers.items()
+        ]
         return torch.stack(terms).sum()

@@ -31,6 +31,6 @@ def count_parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def device() -> torch.device:
-    """The GPU when there is one that this process may use, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def device(number: int = 0) -> torch.device:
+    """The GPU of this number among those that this process may use; without any, the CPU."""
+    return torch.device("cuda", number) if torch.cuda.is_available() else torch.device("cpu")

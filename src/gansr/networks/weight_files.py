@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from gansr.atomic import atomic_file
@@ -20,7 +20,7 @@ def save_weights(file: Path, state: dict[str, Tensor]) -> None:
     """Write weights as safetensors, in one step."""
     contiguous = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     with atomic_file(file) as partial:
-        save_file(contiguous, partial)
+        partial.write_bytes(save(contiguous))  # its own way to a file hides the system's error
 
 
 def load_weights(network: nn.Module, file: Path) -> None:

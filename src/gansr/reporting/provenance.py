@@ -97,8 +97,9 @@ def _job_seconds(timings: Path) -> dict[str, float]:
 
 
 def _trained(spec: dict[str, Any]) -> dict[str, Any]:
-    facts = {key: spec[key] for key in ("device", "torch", "seconds", "resumed_at", "parameters")}
-    return facts | {"seed": spec["spec"]["seed"], "inputs": spec["inputs"]}
+    kept = ("device", "processes", "torch", "seconds", "resumed_at", "skipped", "parameters")
+    of_spec = {key: spec["spec"][key] for key in ("seed", "training")}
+    return {key: spec[key] for key in kept} | of_spec | {"inputs": spec["inputs"]}
 
 
 def _not_trained(spec: dict[str, Any]) -> dict[str, Any]:

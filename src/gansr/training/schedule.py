@@ -5,18 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR
 
-
-def build_scheduler(optimizer: Optimizer, method: dict[str, Any]) -> LRScheduler:
-    """The scheduler of a method's `schedule`, to be stepped after every iteration."""
-    schedule = method["schedule"]
+def learning_rate(method: dict[str, Any], done: int) -> float:
+    """The learning rate of the iteration that follows after `done` of them, by a method's `schedule`."""
+    schedule, base = method["schedule"], float(method["optimizer"]["learning_rate"])
     if "periods" not in schedule:
-        return MultiStepLR(optimizer, schedule["milestones"], schedule["gamma"])
-    base, period = method["optimizer"]["learning_rate"], method["iterations"] // schedule["periods"]
+        return base * float(schedule["gamma"]) ** sum(milestone <= done for milestone in schedule["milestones"])
     shape = {key: schedule[key] for key in ("warmup", "warmup_factor", "minimum")}
-    return LambdaLR(optimizer, lambda done: cosine_with_restarts(done, base, period, **shape) / base)
+    return cosine_with_restarts(done, base, method["iterations"] // schedule["periods"], **shape)
 
 
 def cosine_with_restarts(

@@ -1,4 +1,4 @@
-"""Where a training keeps what it needs to go on: checkpoint, log and snapshots.
+"""Where a training keeps what it needs to go on: checkpoints, log and snapshots.
 
 Snakemake deletes a job's declared outputs before it starts the job again, so this folder is not one of
 them. Its name is a digest of everything that the training depends on: a changed setting starts afresh
@@ -22,9 +22,12 @@ import torch
 
 from gansr.atomic import atomic_file
 from gansr.config.plan import canonical
+from gansr.errors import UserError
 from gansr.networks.weight_files import read_torch_file
 
 logger = logging.getLogger("gansr")
+
+KEPT = 2  # checkpoints: the one before the last serves where the last cannot be read
 
 
 class StateFolder:
@@ -32,10 +35,10 @@ class StateFolder:
 
     def __init__(self, parent: Path, identity: dict[str, Any]) -> None:
         self.path = parent / hashlib.sha256(canonical(identity).encode()).hexdigest()[:16]
-        self.checkpoint = self.path / "checkpoint.pt"
         self.log = self.path / "log.jsonl"
         self.snapshots = self.path / "snapshots"
         self.finished = self.path / "finished"
+        self.progress = self.path / "progress.json"
 
     @contextmanager
     def owned(self) -> Iterator[None]:
@@ -63,19 +66,71 @@ class StateFolder:
             lock.flush()
             yield
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Replace the checkpoint in one step."""
-        with atomic_file(self.checkpoint) as partial:
-            torch.save(state, partial)
+    @property
+    def checkpoints(self) -> list[Path]:
+        """The saved states, the latest first."""
+        return sorted(self.path.glob("checkpoint_*.pt"), reverse=True)
+
+    def save(self, state: dict[str, Any], iteration: int) -> None:
+        """Keep a state beside the one before it; a disk that fills up meanwhile costs neither.
+
+        Raises:
+            OSError: the state cannot be written.
+        """
+        with atomic_file(self.path / f"checkpoint_{iteration:09d}.pt") as partial:
+            _write(state, partial)
+        for old in self.checkpoints[KEPT:]:
+            old.unlink()
 
     def load(self) -> dict[str, Any] | None:
-        """The last checkpoint, opened without executing what is in it; None where there is none."""
-        if not self.checkpoint.exists():
-            return None
-        return read_torch_file(self.checkpoint, "remove it to start this training afresh")
+        """The latest state that can be read, opened without executing what is in it; None where there is none.
+
+        Raises:
+            UserError: there are checkpoints, and none of them can be read.
+        """
+        checkpoints, complaints = self.checkpoints, []
+        for file in checkpoints:
+            try:
+                return read_torch_file(file, "it is passed over")
+            except UserError as error:
+                logger.info("%s", error)
+                complaints.append(file.name)
+        if complaints:
+            raise UserError(
+                f"{self.path}: no checkpoint can be read ({', '.join(complaints)}); remove them to start this "
+                f"training afresh"
+            )
+        if not checkpoints and not self.finished.exists():
+            self._tell_of_others()
+        return None
+
+    def _tell_of_others(self) -> None:
+        others = [folder.name for folder in self.path.parent.iterdir() if any(folder.glob("checkpoint_*.pt"))]
+        if others:
+            logger.info(
+                "%s holds the state of a training with other settings or inputs (%s); this one starts afresh",
+                self.path.parent,
+                ", ".join(sorted(others)),
+            )
+
+    def discard_checkpoints(self) -> None:
+        """Remove what resumes a training that is finished; the optimiser's state is large."""
+        for file in self.checkpoints:
+            file.unlink()
 
     def publish(self, output: Path) -> None:
         """Copy the finished files to `output`; the originals stay, so that damaged outputs can be made again."""
         for source in sorted(self.finished.iterdir()):
             with atomic_file(output / source.name) as partial:
                 shutil.copyfile(source, partial)
+
+
+def _write(state: dict[str, Any], file: Path) -> None:
+    """Save a state; where a write fails, torch raises an error of its own in place of the system's."""
+    try:
+        with file.open("wb") as stream:
+            torch.save(state, stream)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise

@@ -1,17 +1,21 @@
 """SwinIR (Liang et al., ICCVW 2021): Swin transformer blocks at LR size, sub-pixel convolutions up to HR size.
 
 The definition is spandrel's, whose parameter names are those of the public checkpoints. The images are
-padded by reflection to whole attention windows of 8 and cut again inside.
+padded by reflection to whole attention windows of 8 and cut again inside. Only its attention masks are made once
+for each image size, where spandrel makes them anew in every block and pass: a captured CUDA graph could not hold that.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import Annotated
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
+import torch
 from pydantic import Field
 from spandrel.architectures.SwinIR import SwinIR
-from torch import nn
+from torch import Tensor, nn
 
 WINDOW = 8
 TRAINING_SIZE = 64  # LR size that the public "s64w8" weights keep attention masks for; other sizes make their own
@@ -60,4 +64,30 @@ def build(
             resi_connection="1conv",
             drop_path_rate=drop_path,
         )
+    masks = WindowMasks()
+    windowed: list[Any] = [block for block in network.modules() if hasattr(block, "calculate_mask")]
+    for block in windowed:
+        block.calculate_mask = partial(masks.of, block, block.calculate_mask)
     return network
+
+
+class WindowMasks:
+    """The attention masks of the latest image size, by the shift of the windows: one for all blocks of a shift.
+
+    Those of training stay while images of other sizes are tested: a captured CUDA graph reads them where they are.
+    """
+
+    def __init__(self) -> None:
+        self.keys: dict[bool, tuple[Any, ...]] = {}
+        self.masks: dict[bool, dict[int, Tensor]] = {}
+
+    def of(self, block: Any, make: Callable[[tuple[int, int]], Tensor], size: tuple[int, int]) -> Tensor:
+        """The mask of a block for images of a size, on the block's device."""
+        key = (size, block.norm1.weight.device)
+        if key != self.keys.get(block.training):
+            self.keys[block.training], self.masks[block.training] = key, {}
+        masks = self.masks[block.training]
+        if block.shift_size not in masks:
+            with torch.inference_mode(False):  # training may use it after a test did
+                masks[block.shift_size] = make(size).to(block.norm1.weight.device)
+        return masks[block.shift_size]

@@ -1,0 +1,91 @@
+"""Which models of a run are at which iteration, read from the files that their trainings write."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from gansr.errors import UserError
+from gansr.reporting.layout import markdown
+
+SILENT = 120.0  # seconds after which a training is taken for stopped: an iteration may be slow
+HOUR, MINUTE = 3600, 60
+TOLD = {"model", "iteration", "iterations", "iterations_per_second", "losses", "host", "process", "gpus", "updated"}
+
+
+def status_table(run_folder: Path) -> str:
+    """A line for each training that has begun: where it is, its losses, its devices, and when it will be done.
+
+    Raises:
+        UserError: no training of the run has begun.
+    """
+    folders = sorted(path for path in (run_folder / "state").glob("*/*") if path.is_dir())
+    latest: dict[str, list[str]] = {}
+    for folder in sorted(folders, key=_last_change):  # of several settings of one model the latest is shown
+        line = _line(folder)
+        if line is not None:
+            latest[folder.parent.name] = line
+    if not latest:
+        raise UserError(f"{run_folder}: no training has begun there; correct its path")
+    header = ["model", "state", "iteration", "it/s", "time left", "losses", "device"]
+    return f"{run_folder}\n\n{markdown(header, [latest[model] for model in sorted(latest)], text_columns=2)}\n"
+
+
+def _last_change(folder: Path) -> float:
+    return max((file.stat().st_mtime for file in folder.iterdir() if file.exists()), default=0.0)
+
+
+def _line(folder: Path) -> list[str] | None:
+    told = _read(folder / "progress.json")
+    if (folder / "finished").exists():
+        done = f"{told['iterations']:,}" if told else ""
+        return [told["model"] if told else folder.parent.name, "finished", done, "", "", "", ""]
+    if told is None:
+        return None
+    left = told["iterations"] - told["iteration"]
+    speed = told["iterations_per_second"]
+    running = _is_alive(told)
+    return [
+        told["model"],
+        "training" if running else "stopped",
+        f"{told['iteration']:,} of {told['iterations']:,}",
+        f"{speed:.3g}" if running and speed else "",
+        _duration(left / speed) if running and speed else "",
+        ", ".join(f"{name} {value:.4g}" for name, value in told["losses"].items()),
+        f"GPU {told['gpus']} of {told['host']}" if told["gpus"] else told["host"],
+    ]
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """What a training told; None where the file is missing or damaged."""
+    try:
+        told: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) and told.keys() >= TOLD else None
+
+
+def _is_alive(told: dict[str, Any]) -> bool:
+    """Whether the training still runs: by its process on this machine, else by when it last wrote."""
+    if told["host"] == socket.gethostname() and not _exists(told["process"]):
+        return False
+    return time.time() - float(told["updated"]) < SILENT
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = int(seconds // HOUR), int(seconds % HOUR // MINUTE)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {int(seconds % MINUTE):02d} s"

@@ -1,0 +1,82 @@
+"""A training step as one CUDA graph: launched as a whole, where its thousands of kernels would wait for Python."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gansr.training.step import NotFiniteError, TrainingStep
+
+WARM_UP = 3  # iterations before the capture, real ones: they make the optimisers' state and choose the kernels
+
+
+class CapturedStep:
+    """Calls a step; after some iterations captures it and replays the capture.
+
+    Losses are looked at one iteration late, so that the GPU never waits for the CPU: an iteration that is not finite
+    is told by the next one, or by `settle`, and the weights are spoilt by then. The tensors that are returned are
+    overwritten by the next iteration.
+    """
+
+    def __init__(self, step: TrainingStep) -> None:
+        self.step = step
+        self.stream = torch.cuda.Stream()
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.called = 0
+        self.inputs: tuple[Tensor, ...] = ()
+        self.outputs: dict[str, Tensor] = {}
+        self.latest: Tensor | None = None
+        self.copied = torch.cuda.Event()
+
+    def __call__(self, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+        """Train on one batch, of the same size every time.
+
+        Raises:
+            NotFiniteError: a loss of the iteration before was NaN or infinite.
+        """
+        self.called += 1
+        if self.called <= WARM_UP:
+            return self._on_side_stream(lr, hr)
+        if self.graph is None:
+            self._capture(lr, hr)
+        assert self.graph is not None
+        self.settle()
+        self.step.begin()
+        for static, given in zip(self.inputs, (lr, hr), strict=True):
+            static.copy_(given)
+        self.graph.replay()
+        self.step.done += 1
+        self.latest = torch.stack(list(self.outputs.values())).to("cpu", non_blocking=True)
+        self.copied.record()
+        return self.outputs
+
+    def _on_side_stream(self, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            values = self.step(lr, hr)
+        torch.cuda.current_stream().wait_stream(self.stream)
+        return values
+
+    def _capture(self, lr: Tensor, hr: Tensor) -> None:
+        self.inputs = tuple(image.clone() for image in self.step.engine.images(lr, hr))
+        self.graph = torch.cuda.CUDAGraph()
+        for optimizer in self.step.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        # of this thread alone: the loader's thread makes pinned memory meanwhile
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
+            self.outputs = self.step.update(*self.inputs)
+
+    def settle(self) -> None:
+        """Wait for the latest iteration's losses, and look at them.
+
+        Raises:
+            NotFiniteError: one of them is NaN or infinite.
+        """
+        if self.latest is None:
+            return
+        self.copied.synchronize()
+        values, self.latest = self.latest, None
+        for name, value in zip(self.outputs, values.tolist(), strict=True):
+            if value != value or value in (float("inf"), float("-inf")):
+                what = name if name == "discriminator" else f"the loss term {name}"
+                raise NotFiniteError(what, value, late=1)

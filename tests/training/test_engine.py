@@ -1,0 +1,244 @@
+"""How a step is computed: memory format, precision, compiled blocks; and what none of them changes."""
+
+import copy
+import shutil
+
+import pytest
+import torch
+from step_data import SCALE, batches, make_step, method
+
+from gansr.config.training_settings import TrainingSettings
+from gansr.losses.artifact import ArtifactLoss
+from gansr.losses.base import LossContext
+from gansr.networks.build import build_generator
+from gansr.training.engine import REPEATED_BLOCKS, Engine
+from gansr.training.step import TrainingStep
+
+CPU = torch.device("cpu")
+COMPILER = next((name for name in ("g++", "clang++", "c++") if shutil.which(name)), None)
+
+
+def is_channels_last(tensor):
+    return tensor.is_contiguous(memory_format=torch.channels_last)
+
+
+def kernels(network):
+    """Weights of which the format can be told: of more than one channel and more than one pixel."""
+    return [weight for weight in network.parameters() if weight.ndim == 4 and min(weight.shape[1:]) > 1]
+
+
+def seen_images(step):
+    """A list that gets the images which the step's networks see."""
+    seen = []
+    for network in (step.generator, step.discriminator, step.ema, *(term.loss for term in step.terms.values())):
+        for module in network.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+                break
+    return seen
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_networks_and_images_have_the_memory_format_asked_for(channels_last):
+    step = make_step(method(), channels_last=channels_last)
+    seen = seen_images(step)
+    ((lr, hr),) = batches(1)
+    step(lr, hr)
+    networks = (step.generator, step.discriminator, step.ema, step.terms["perceptual"].loss)
+    assert [all(map(is_channels_last, kernels(network))) for network in networks] == [channels_last] * 4
+    assert not any(is_channels_last(weight) for network in networks for weight in kernels(network)) or channels_last
+    # once each, the discriminator for real, fake and detached fake patches, the perceptual network for HR and SR
+    assert len(seen) == 1 + 1 + 3 + 2
+    assert [is_channels_last(image) for image in seen] == [channels_last] * len(seen)
+
+
+def test_images_of_the_right_format_are_not_copied():
+    (image,) = Engine(CPU).images(torch.rand(2, 3, 4, 4).to(memory_format=torch.channels_last))
+    assert Engine(CPU).images(image)[0] is image
+    assert Engine(CPU, channels_last=False).images(image)[0].is_contiguous()
+
+
+@pytest.mark.parametrize(("precision", "expected"), [
+    ("fp32", torch.float32), ("tf32", torch.float32), ("bf16", torch.bfloat16)
+])  # fmt: skip
+def test_networks_pass_in_half_precision_under_bf16_alone(precision, expected):
+    step = make_step(method(), precision=precision)
+    networks = {"generator": step.generator, "ema": step.ema, "discriminator": step.discriminator}
+    networks["perceptual"] = step.terms["perceptual"].loss.network
+    found = {}
+
+    def note(name):
+        def hook(module, given, result):
+            found.setdefault(name, set()).add(result.dtype)
+
+        return hook
+
+    for name, network in networks.items():
+        convolutions = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
+        convolutions[0].register_forward_hook(note(name))
+    for lr, hr in batches(1):
+        step(lr, hr)
+    assert found == {name: {expected} for name in networks}
+
+
+def test_losses_are_given_float32_under_bf16(monkeypatch):
+    seen = []
+    plain = ArtifactLoss.forward
+    monkeypatch.setattr(ArtifactLoss, "forward", lambda term, outputs: (seen.append(outputs), plain(term, outputs))[1])
+    step = make_step(method(), precision="bf16")
+    logits = []
+    of_discriminator = step.adversarial.discriminator_loss
+    monkeypatch.setattr(
+        step.adversarial,
+        "discriminator_loss",
+        lambda real, fake: (logits.extend([real, fake]), of_discriminator(real, fake))[1],
+    )
+    for lr, hr in batches(1):
+        values = step(lr, hr)
+    (outputs,) = seen
+    given = [getattr(outputs, name) for name in ("lr", "hr", "sr", "ema_sr", "real_logits", "fake_logits")]
+    assert [tensor.dtype for tensor in (*given, *logits, *values.values())] == [torch.float32] * (8 + len(values))
+    with outputs.autocast():
+        assert torch.is_autocast_enabled("cpu")
+    assert not torch.is_autocast_enabled("cpu")
+
+
+def test_under_bf16_weights_gradients_and_moments_stay_float32():
+    step = make_step(method(), precision="bf16")
+    for lr, hr in batches(2):
+        step(lr, hr)
+    for network in (step.generator, step.discriminator, step.ema):
+        assert {value.dtype for value in network.state_dict().values() if value.is_floating_point()} == {torch.float32}
+    for network in (step.generator, step.discriminator):
+        assert {parameter.grad.dtype for parameter in network.parameters()} == {torch.float32}
+    moments = [value for optimizer in step.optimizers for state in optimizer.state.values() for value in state.values()]
+    assert {value.dtype for value in moments} == {torch.float32}
+
+
+def test_the_first_iteration_under_bf16_is_close_to_float32s():
+    values = {}
+    for precision in ("fp32", "bf16"):
+        step = make_step(method(), precision=precision)
+        for lr, hr in batches(1):
+            values[precision] = {name: value.item() for name, value in step(lr, hr).items()}
+    assert values["bf16"] == pytest.approx(values["fp32"], rel=0.02)
+    assert values["bf16"] != values["fp32"]
+
+
+def test_a_training_under_bf16_stays_finite_and_learns():
+    step = make_step(method(("pixel",)), precision="bf16")
+    ((lr, hr),) = batches(1)
+    found = [step(lr, hr)["pixel"].item() for _ in range(30)]
+    assert found[-1] < found[0]
+    assert all(torch.isfinite(parameter).all() for parameter in step.generator.parameters())
+
+
+def weights(network):
+    return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
+
+
+def gradients(network):
+    return torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
+
+
+def relative_error(found, expected):
+    return ((found - expected).norm() / expected.norm()).item()
+
+
+def test_the_memory_format_changes_nothing_but_the_order_of_sums():
+    steps = [make_step(method(), channels_last=channels_last) for channels_last in (True, False)]
+    ((lr, hr),) = batches(1)
+    values = [{name: value.item() for name, value in step(lr, hr).items()} for step in steps]
+    assert values[0] == pytest.approx(values[1], rel=1e-5)
+    for network in ("generator", "discriminator"):
+        one, other = (getattr(step, network) for step in steps)
+        assert relative_error(gradients(one), gradients(other)) < 1e-4
+        # Adam's first step is the learning rate times the sign of a gradient, which rounding may turn where it is tiny
+        assert relative_error(weights(one), weights(other)) < 1e-3
+
+
+def test_weights_are_saved_and_restored_in_any_memory_format():
+    one, other = (make_step(method(), seed=seed, channels_last=bool(seed)) for seed in (0, 1))
+    for lr, hr in batches(2):
+        other(lr, hr)
+    one.restore(other.state())
+    assert torch.equal(weights(one.generator), weights(other.generator))
+    assert all(map(is_channels_last, kernels(other.generator)))
+    assert not any(map(is_channels_last, kernels(one.generator)))
+
+
+def test_the_engine_is_that_of_the_spec():
+    spec = TrainingSettings(precision="bf16", channels_last=False, compile=True).of_spec()
+    assert Engine.of_spec(CPU, spec) == Engine(CPU, "bf16", False, True, False)
+
+
+def test_a_graph_is_captured_on_a_gpu_alone():
+    spec = TrainingSettings(graph=True).of_spec()
+    assert not Engine.of_spec(CPU, spec).graph
+    assert Engine.of_spec(torch.device("cuda", 0), spec).graph
+
+
+@pytest.mark.parametrize(("has", "told"), [(True, 0), (False, 1)])
+def test_bf16_on_a_processor_without_its_instructions_is_told(monkeypatch, caplog, has, told):
+    from gansr.training import engine
+
+    monkeypatch.setattr(engine, "_cpu_has_bf16", lambda: has)
+    monkeypatch.setattr(engine.logger, "propagate", True)
+    with caplog.at_level("INFO", logger="gansr"):
+        Engine.of_spec(CPU, TrainingSettings(precision="bf16").of_spec())
+        Engine.of_spec(CPU, TrainingSettings().of_spec())
+    assert caplog.text.count("no bf16 instructions") == told
+
+
+@pytest.fixture
+def switches():
+    """Torch's own, given back after the test."""
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark
+    yield
+    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark = before
+
+
+@pytest.mark.parametrize(("precision", "expected"), [("fp32", False), ("tf32", True), ("bf16", True)])
+def test_products_of_float32_on_a_gpu_are_exact_under_fp32_alone(switches, precision, expected):
+    for before in (True, False):
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = before
+        Engine(CPU, precision).prepare()
+        assert torch.backends.cudnn.allow_tf32 is expected
+        assert torch.backends.cuda.matmul.allow_tf32 is expected
+
+
+GENERATORS = {
+    "srresnet": {"network": "srresnet", "features": 4, "blocks": 2},
+    "rrdb": {"network": "rrdb", "features": 4, "blocks": 1},
+    "swinir": {"network": "swinir", "features": 12, "groups": 1, "blocks": 2, "heads": 2},
+}
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_every_generator_has_repeated_blocks_to_compile(name):
+    generator = build_generator(GENERATORS[name], SCALE)
+    blocks = [module for module in generator.modules() if type(module).__name__ in REPEATED_BLOCKS]
+    assert len(blocks) >= 2
+    Engine(CPU).compiled(generator)
+    assert all(block._compiled_call_impl is None for block in blocks)
+    before = list(generator.state_dict())
+    Engine(CPU, compile=True).compiled(generator)
+    assert all(block._compiled_call_impl is not None for block in blocks)
+    assert list(generator.state_dict()) == before
+
+
+@pytest.mark.skipif(COMPILER is None, reason="torch.compile on a CPU needs a C++ compiler")
+@pytest.mark.parametrize(("name", "losses"), [("srresnet", ("pixel", "artifact")), ("rrdb", ("pixel",))])
+def test_compiled_blocks_compute_the_same(name, losses):
+    torch.manual_seed(0)
+    generator = build_generator(GENERATORS[name], SCALE)
+    steps = [
+        TrainingStep(copy.deepcopy(generator), method(losses), LossContext(0), Engine(CPU, compile=on))
+        for on in (True, False)
+    ]
+    assert list(steps[0].state()["generator"]) == list(generator.state_dict())
+    for lr, hr in batches(2):
+        values = [{name: value.item() for name, value in step(lr, hr).items()} for step in steps]
+        assert values[0] == pytest.approx(values[1], rel=1e-5)
+        assert relative_error(gradients(steps[0].generator), gradients(steps[1].generator)) < 1e-4
+    assert relative_error(weights(steps[0].ema), weights(steps[1].ema)) < 1e-5
