@@ -115,6 +115,20 @@ def test_a_run_without_figures_and_mad_patches_is_dry_run(project: Project) -> N
     assert "rule mad_patches" not in result.stdout
 
 
+def test_a_training_on_two_gpus_asks_for_two(project: Project) -> None:
+    config = micro_config()
+    config["models"][1]["training"] = {"gpus": 2}
+    config["overrides"]["finetune"]["batch_size"] = 4
+    project.configure(config)
+    jobs = project.snakemake("--resources", "gpu=4", "--dry-run", "all").stdout.split("\nrule ")
+    asked = {
+        job.split("wildcards: model=")[1].split("\n")[0]: job.split(" gpu=")[1].split(",")[0]
+        for job in jobs
+        if job.startswith(("pretrain:", "finetune:"))
+    }
+    assert asked == {"SRResNet": "1", "SRResNet+GAN": "2", "SRResNet+LDL": "1", "Beby-GAN": "1"}
+
+
 def test_given_patches_take_the_place_of_picked_ones(project: Project) -> None:
     config = micro_config()
     config["mad"]["patches"] = [

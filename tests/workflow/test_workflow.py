@@ -211,6 +211,16 @@ def test_cosmetic_edits_redo_nothing(copied: Project) -> None:
     assert copied.planned() == set()
 
 
+def test_how_trainings_are_watched_redoes_none_and_how_they_are_computed_all(copied: Project) -> None:
+    config = micro_config() | {"training": {"tensorboard": True, "checkpoint_every": 7, "prefetch": 0}}
+    copied.configure(config)
+    assert {rule for rule, _ in copied.planned()} <= {"provenance"}
+    config["models"][2]["training"] = {"precision": "tf32"}
+    copied.configure(config)
+    trained = {output for rule, output in copied.planned() if rule in ("pretrain", "finetune")}
+    assert trained and all("SRResNet+LDL" in output for output in trained)
+
+
 def test_another_alpha_redoes_the_interpolated_model_alone(copied: Project) -> None:
     config = micro_config()
     config["models"][-1]["interpolate"]["alpha"] = 0.5
