@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import subprocess
 import sys
@@ -13,6 +14,9 @@ import pytest
 import yaml
 
 from gansr.cli import main
+from gansr.progress import Progress
+
+logger = logging.getLogger("gansr")
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,10 +34,15 @@ class Here:
         self.patch, self.captured = patch, captured
         for variable, value in (("OMP_NUM_THREADS", "1"), ("CUDA_VISIBLE_DEVICES", "")):  # which a verb sets
             patch.setenv(variable, value)
+        # and what it sets up for a process of its own
+        patch.setattr(Progress, "lines_only", Progress.lines_only)
+        patch.setattr(logger, "propagate", logger.propagate)
+        patch.setattr(logger, "level", logger.level)
 
     def gansr(self, *words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
         """Run a verb in a folder."""
         self.patch.chdir(folder)
+        self.patch.setattr(logger, "handlers", [])
         self.patch.setattr(sys, "argv", ["gansr", *map(str, words)])
         with pytest.raises(SystemExit) as stop:
             main()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import logging
 import os
 import subprocess
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 from gansr.config.training_settings import TrainingSettings
-from gansr.progress import Progress
 from gansr.training import train as train_module
 from gansr.training.loop import InterruptedTrainingError
 
@@ -22,10 +20,6 @@ from .command_line import Here, mistake
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    logger = logging.getLogger("gansr")  # which a verb sets up for its own process
-    monkeypatch.setattr(logger, "handlers", list(logger.handlers))
-    monkeypatch.setattr(logger, "propagate", logger.propagate)
-    monkeypatch.setattr(Progress, "lines_only", False)
     monkeypatch.setenv("GPU_POOL", "")
     return Here(monkeypatch, capsys)
 
