@@ -109,13 +109,15 @@ def test_a_pair_is_given_to_vgg16_once(tmp_path, vgg16, monkeypatch):
     assert [pair for _, pair in calls] == [first, second]
 
 
-def test_each_image_is_read_and_turned_to_luma_once(tmp_path, no_reference, monkeypatch):
+@pytest.mark.parametrize(("made_by_a_run", "reader"), [(False, "read_rgb"), (True, "read_prepared")])
+def test_each_image_is_read_and_turned_to_luma_once(tmp_path, no_reference, monkeypatch, made_by_a_run, reader):
     root = write_images(tmp_path, {"a": (104, 104), "b": (104, 105)})
-    read = [counted(monkeypatch, score_module, name) for name in ("read_rgb", "read_prepared")]
+    read = {name: counted(monkeypatch, score_module, name) for name in ("read_rgb", "read_prepared")}
     made = []
     monkeypatch.setattr(pair_module, "luma", lambda image, rounded=False: made.append(rounded) or luma(image, rounded))
-    scores(root, ["psnr_y", "ssim_y", "niqe", "ma", "pi"], weights=no_reference)
-    assert [[call[0].parent.name for call in calls] for calls in read] == [["SR"] * 2, ["HR"] * 2]
+    scores(root, ["psnr_y", "ssim_y", "niqe", "ma", "pi"], weights=no_reference, made=made_by_a_run)
+    assert [call[0].parent.name for call in read.pop(reader)] == ["SR", "HR"] * 2
+    assert list(read.values()) == [[]]
     # not rounded of SR and HR for PSNR and SSIM, rounded of SR for the others
     assert sorted(made) == [False] * 4 + [True] * 2
 

@@ -107,7 +107,8 @@ def test_beby_gans_tables_have_their_columns_and_say_why_cells_are_empty(finishe
     assert table.loc[["LPIPS-VGG", "PI"], MODELS].isna().all(axis=None)
     assert table.loc["PSNR", "Beby-GAN"] == pytest.approx(ablation.set_index("metric").loc["PSNR", "Beby-GAN"])
     notes = (finished.results / "tables" / "beby_table2_notes.md").read_text()
-    assert "vgg16-397923af.pth" in notes and "PI: it needs NIQE" in notes
+    assert "- LPIPS-VGG: the weights weights/vgg16-397923af.pth are not there" in notes
+    assert "- PI: the weights weights/niqe_modelparameters.mat are not there" in notes
 
 
 def test_table_2_has_the_papers_columns(finished: Project) -> None:
