@@ -43,3 +43,18 @@ def batches(count, seed=0):
         hr = torch.rand(BATCH, 3, PATCH, PATCH, generator=random)
         noise = torch.rand(BATCH, 3, PATCH // SCALE, PATCH // SCALE, generator=random)
         yield 0.8 * F.avg_pool2d(hr, SCALE) + 0.2 * noise, hr
+
+
+def weights(network):
+    """All of them, one after the other."""
+    return torch.cat([parameter.detach().double().flatten() for parameter in network.parameters()])
+
+
+def gradients(network):
+    """All of them, one after the other."""
+    return torch.cat([parameter.grad.double().flatten() for parameter in network.parameters()])
+
+
+def relative_error(found, expected):
+    """Of all numbers together."""
+    return ((found - expected).norm() / expected.norm()).item()

@@ -1,21 +1,14 @@
-"""How a step is computed: memory format, precision, compiled blocks; and what none of them changes."""
-
-import copy
-import shutil
+"""How a step is computed: memory format and precision; and what neither changes."""
 
 import pytest
 import torch
-from step_data import SCALE, batches, make_step, method
+from step_data import batches, gradients, make_step, method, relative_error, weights
 
 from gansr.config.training_settings import TrainingSettings
 from gansr.losses.artifact import ArtifactLoss
-from gansr.losses.base import LossContext
-from gansr.networks.build import build_generator
-from gansr.training.engine import REPEATED_BLOCKS, Engine
-from gansr.training.step import TrainingStep
+from gansr.training.engine import Engine
 
 CPU = torch.device("cpu")
-COMPILER = next((name for name in ("g++", "clang++", "c++") if shutil.which(name)), None)
 
 
 def is_channels_last(tensor):
@@ -133,18 +126,6 @@ def test_a_training_under_bf16_stays_finite_and_learns():
     assert all(torch.isfinite(parameter).all() for parameter in step.generator.parameters())
 
 
-def weights(network):
-    return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
-
-
-def gradients(network):
-    return torch.cat([parameter.grad.flatten() for parameter in network.parameters()])
-
-
-def relative_error(found, expected):
-    return ((found - expected).norm() / expected.norm()).item()
-
-
 def test_the_memory_format_changes_nothing_but_the_order_of_sums():
     steps = [make_step(method(), channels_last=channels_last) for channels_last in (True, False)]
     ((lr, hr),) = batches(1)
@@ -205,40 +186,3 @@ def test_products_of_float32_on_a_gpu_are_exact_under_fp32_alone(switches, preci
         Engine(CPU, precision).prepare()
         assert torch.backends.cudnn.allow_tf32 is expected
         assert torch.backends.cuda.matmul.allow_tf32 is expected
-
-
-GENERATORS = {
-    "srresnet": {"network": "srresnet", "features": 4, "blocks": 2},
-    "rrdb": {"network": "rrdb", "features": 4, "blocks": 1},
-    "swinir": {"network": "swinir", "features": 12, "groups": 1, "blocks": 2, "heads": 2},
-}
-
-
-@pytest.mark.parametrize("name", GENERATORS)
-def test_every_generator_has_repeated_blocks_to_compile(name):
-    generator = build_generator(GENERATORS[name], SCALE)
-    blocks = [module for module in generator.modules() if type(module).__name__ in REPEATED_BLOCKS]
-    assert len(blocks) >= 2
-    Engine(CPU).compiled(generator)
-    assert all(block._compiled_call_impl is None for block in blocks)
-    before = list(generator.state_dict())
-    Engine(CPU, compile=True).compiled(generator)
-    assert all(block._compiled_call_impl is not None for block in blocks)
-    assert list(generator.state_dict()) == before
-
-
-@pytest.mark.skipif(COMPILER is None, reason="torch.compile on a CPU needs a C++ compiler")
-@pytest.mark.parametrize(("name", "losses"), [("srresnet", ("pixel", "artifact")), ("rrdb", ("pixel",))])
-def test_compiled_blocks_compute_the_same(name, losses):
-    torch.manual_seed(0)
-    generator = build_generator(GENERATORS[name], SCALE)
-    steps = [
-        TrainingStep(copy.deepcopy(generator), method(losses), LossContext(0), Engine(CPU, compile=on))
-        for on in (True, False)
-    ]
-    assert list(steps[0].state()["generator"]) == list(generator.state_dict())
-    for lr, hr in batches(2):
-        values = [{name: value.item() for name, value in step(lr, hr).items()} for step in steps]
-        assert values[0] == pytest.approx(values[1], rel=1e-5)
-        assert relative_error(gradients(steps[0].generator), gradients(steps[1].generator)) < 1e-4
-    assert relative_error(weights(steps[0].ema), weights(steps[1].ema)) < 1e-5

@@ -3,6 +3,7 @@ import json
 import os
 import pickle
 import signal
+from functools import partialmethod
 
 import numpy as np
 import pytest
@@ -144,6 +145,23 @@ def test_a_training_publishes_its_files(straight, inputs):
     assert description["spec"] == SPEC
     assert description["inputs"]["training_images"] == ["photo0", "photo1"]
     assert description["resumed_at"] == []
+
+
+def test_snapshots_are_not_compiled(inputs, tmp_path, monkeypatch):
+    sizes = []
+
+    def run(graph, images):
+        sizes.extend(image.shape[-2:] for image in images if image.ndim == 4 and image.shape[-1] > 3)
+        return graph
+
+    compile_blocks = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", partialmethod(compile_blocks, backend=run))
+    torch.compiler.reset()
+    spec = SPEC | {"training": TrainingSettings(compile=True).of_spec()}
+    train(spec, "model", inputs, tmp_path / "work", tmp_path / "output")
+    assert set(sizes) == {(8, 8)}  # training's patches of 32 pixels in LR
+    with np.load(tmp_path / "output" / "snapshots.npz") as snapshots:
+        assert len(snapshots["iterations"]) == 4
 
 
 def test_snapshots_are_the_sr_of_the_patch_from_the_start_on(straight, inputs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,8 @@ logger = logging.getLogger("gansr")
 
 # Blocks that a generator repeats; each kind is compiled once, whatever the depth.
 REPEATED_BLOCKS = ("ResidualBlock", "ResidualDenseBlock_5C", "SwinTransformerBlock")
+# Parts of them that stay as they are: stochastic depth has another probability in each block.
+NOT_COMPILED = ("DropPath",)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,13 @@ class Engine:
             for block in generator.modules():
                 if type(block).__name__ in REPEATED_BLOCKS:
                     block.compile()
+                elif type(block).__name__ in NOT_COMPILED:
+                    block.forward = torch.compiler.disable(block.forward)
         return generator
+
+    def not_compiled(self) -> AbstractContextManager[Any]:
+        """For images of other sizes than training's, for each of which compiled blocks would be compiled anew."""
+        return torch.compiler.set_stance("force_eager") if self.compile else nullcontext()
 
 
 def _cpu_has_bf16() -> bool:

@@ -157,7 +157,8 @@ class TrainingLoop:
 
     def _snapshot(self) -> None:
         if self.snapshots is not None:
-            self.snapshots.take(self.step.generator, self.iteration)
+            with self.step.engine.not_compiled():
+                self.snapshots.take(self.step.generator, self.iteration)
 
     def _save(self) -> None:
         self._settle()

@@ -2,13 +2,13 @@
 
 The definition is spandrel's, whose parameter names are those of the public checkpoints. The images are
 padded by reflection to whole attention windows of 8 and cut again inside. Only its attention masks are made once
-for each image size, where spandrel makes them anew in every block and pass: a captured CUDA graph could not hold that.
+for each image size, where spandrel makes them on the CPU, anew in every block and pass: a captured CUDA graph cannot
+hold that, and torch.compile cannot compile it.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
@@ -65,10 +65,17 @@ def build(
             drop_path_rate=drop_path,
         )
     masks = WindowMasks()
-    windowed: list[Any] = [block for block in network.modules() if hasattr(block, "calculate_mask")]
-    for block in windowed:
-        block.calculate_mask = partial(masks.of, block, block.calculate_mask)
+    groups_of_blocks: Any = network.layers
+    for group in groups_of_blocks:
+        group.register_forward_pre_hook(masks.give)
+        for block in group.residual_group.blocks:
+            block.calculate_mask = partial(_given_mask, block)
     return network
+
+
+def _given_mask(block: Any, _size: tuple[int, int]) -> Tensor:
+    mask: Tensor = block.window_mask
+    return mask
 
 
 class WindowMasks:
@@ -81,7 +88,12 @@ class WindowMasks:
         self.keys: dict[bool, tuple[Any, ...]] = {}
         self.masks: dict[bool, dict[int, Tensor]] = {}
 
-    def of(self, block: Any, make: Callable[[tuple[int, int]], Tensor], size: tuple[int, int]) -> Tensor:
+    def give(self, group: Any, inputs: tuple[Tensor, tuple[int, int]]) -> None:
+        """Before a residual group's pass: give its blocks the masks of their images. Compiled blocks only read them."""
+        for block in group.residual_group.blocks:
+            block.window_mask = self.of(block, inputs[1])
+
+    def of(self, block: Any, size: tuple[int, int]) -> Tensor:
         """The mask of a block for images of a size, on the block's device."""
         key = (size, block.norm1.weight.device)
         if key != self.keys.get(block.training):
@@ -89,5 +101,6 @@ class WindowMasks:
         masks = self.masks[block.training]
         if block.shift_size not in masks:
             with torch.inference_mode(False):  # training may use it after a test did
-                masks[block.shift_size] = make(size).to(block.norm1.weight.device)
+                made: Tensor = type(block).calculate_mask(block, size)
+                masks[block.shift_size] = made.to(block.norm1.weight.device)
         return masks[block.shift_size]
