@@ -180,12 +180,18 @@ def test_a_moved_address_makes_nothing_again(toy: Project) -> None:
 
 def test_another_checksum_makes_its_images_and_all_that_follows_again(toy: Project) -> None:
     datasets = yaml.safe_load((toy.folder / "config" / "datasets.yaml").read_text())["datasets"]
-    jobs = planned_jobs(toy, "datasets.yaml", datasets["div2k100"]["sources"][0]["sha256"], "f" * 64)
-    assert ("images", "results/data/div2k100/x4/images") in jobs
-    # which say that the archive is another one, and to remove its receipt
-    assert {rule for rule, _ in jobs} >= {"images", "hr_features", "upscale", "score", "table"}
-    assert not {output for rule, output in jobs if rule == "upscale" and "div2k100" not in output}
-    assert "patch_store" not in {rule for rule, _ in jobs}
+    checksums = {name: datasets[name]["sources"][0]["sha256"] for name in ("bsds100", "div2k100")}
+    of_archive = {"set5", "set14", "bsds100", "urban100"}
+    jobs = planned_jobs(toy, "datasets.yaml", checksums["bsds100"], "f" * 64)
+    # images say that the archive is another one, and to remove its receipt; nothing is trained on them
+    assert {output.split("/")[2] for rule, output in jobs if rule == "images"} == of_archive
+    assert {output.split("/")[4] for rule, output in jobs if rule == "upscale"} == of_archive | {"set14_without_gray"}
+    assert {rule for rule, _ in jobs} >= {"subset", "hr_features", "score", "table"}
+    assert {rule for rule, _ in jobs}.isdisjoint({"fetch", "patch_store", "pretrain", "finetune"})
+    # while these hold the patches that MAD curves are made of
+    jobs = planned_jobs(toy, "datasets.yaml", checksums["div2k100"], "f" * 64)
+    assert {output.split("/")[2] for rule, output in jobs if rule == "images"} == {"div2k100"}
+    assert "finetune" in {rule for rule, _ in jobs} and "patch_store" not in {rule for rule, _ in jobs}
 
 
 def test_a_run_that_cannot_be_finished_is_not_started(tmp_path: Path) -> None:
