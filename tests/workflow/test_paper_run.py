@@ -57,7 +57,7 @@ def test_the_papers_run_is_planned_within_seconds_and_tells_what_it_needs(tmp_pa
     started = time.monotonic()
     result = project.snakemake("--resources", "gpu=4", "--dry-run", "all")
     assert result.returncode == 0, result.stderr[-2000:]
-    assert time.monotonic() - started < 60  # 3 s on an idle machine; the limit tells a hang, not a slow one
+    assert time.monotonic() - started < 60  # 9 s on two slow cores; the limit tells a hang, not a slow one
     told = result.stderr.split("The run paper needs")[1].splitlines()
     total = next(line for line in result.stdout.splitlines() if line.startswith("total"))
     assert told[1].strip() == f"{total.split()[1]} jobs"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Hashable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +34,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Any:
+    """Parsed once: every model of a run reads its method's files, and YAML is slow."""
+    return yaml.load(text, _UniqueKeyLoader)
+
+
 def read_yaml(file: Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 
@@ -39,7 +47,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         UserError: the file is missing, is not YAML, is not a mapping or gives a key twice.
     """
     try:
-        data = yaml.load(file.read_text(encoding="utf-8"), _UniqueKeyLoader)
+        data = copy.deepcopy(_parsed(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise UserError(f"{file}: no such file") from None
     except UnicodeDecodeError:
