@@ -1,31 +1,24 @@
 import hashlib
-import io
 import json
-import tarfile
-import zipfile
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from http_server import Answer, http_server
+from archive_data import encoded, packed
+from http_server import Answer
 from PIL import Image
 
 from gansr.config.dataset import Dataset
 from gansr.config.remote_file import RemoteFile
-from gansr.data import download, transfer
 from gansr.data.bicubic import imresize
 from gansr.data.fetched import prepare_fetched
 from gansr.data.receipts import fetch
 from gansr.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("short_times")
+
 SET5 = ("baby", "bird", "butterfly")
 LAYOUT = {"images": "benchmark/Set5/HR/*.png", "released_lr": {4: "benchmark/Set5/LR_bicubic/X4/*.png"}}
-
-
-def png(pixels):
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format="PNG")
-    return stream.getvalue()
 
 
 def picture(name):
@@ -33,49 +26,18 @@ def picture(name):
 
 
 def benchmark_files(*names, changed_lr=()):
-    files = {"benchmark/Set14/HR/baboon.png": png(picture("baboon")), "benchmark/readme.txt": b"hello"}
+    files = {"benchmark/Set14/HR/baboon.png": encoded(picture("baboon")), "benchmark/readme.txt": b"hello"}
     for name in names:
         lr = imresize(picture(name)[:24, :28], Fraction(1, 4)).copy()
         lr[0, 0, 0] ^= 8 if name in changed_lr else 0
-        files[f"benchmark/Set5/HR/{name}.png"] = png(picture(name))
-        files[f"benchmark/Set5/LR_bicubic/X4/{name}x4.png"] = png(lr)
+        files[f"benchmark/Set5/HR/{name}.png"] = encoded(picture(name))
+        files[f"benchmark/Set5/LR_bicubic/X4/{name}x4.png"] = encoded(lr)
     return files
-
-
-def tar_of(files):
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as archive:
-        for path, content in files.items():
-            info = tarfile.TarInfo(path)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return stream.getvalue()
-
-
-def zip_of(files):
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for path, content in files.items():
-            archive.writestr(path, content)
-    return stream.getvalue()
 
 
 def images_md5(files):
     digests = [hashlib.md5(content).hexdigest() for path, content in sorted(files.items()) if "/Set5/HR/" in path]
     return hashlib.md5("".join(digests).encode()).hexdigest()
-
-
-@pytest.fixture(autouse=True)
-def short_times(monkeypatch):
-    monkeypatch.setattr(transfer, "READ_TIMEOUT", 0.3)
-    monkeypatch.setattr(download, "BACKOFF", 0.001)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@pytest.fixture
-def server():
-    with http_server() as running:
-        yield running
 
 
 @pytest.fixture
@@ -110,10 +72,10 @@ def refused(dataset, tmp_path, *words, **keys):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("name", "pack"), [("benchmark.tar", tar_of), ("benchmark.zip", zip_of)])
-def test_from_an_address_to_hr_and_lr(server, archives, tmp_path, name, pack):
+@pytest.mark.parametrize("name", ["benchmark.tar", "benchmark.zip"])
+def test_from_an_address_to_hr_and_lr(server, archives, tmp_path, name):
     files = benchmark_files(*SET5)
-    content = pack(files)
+    content = packed(name, files)
     address = server.serve(f"/{name}", content)
     sha256 = hashlib.sha256(content).hexdigest()
     dataset = set5(source(name, address, sha256=sha256, images_md5=images_md5(files)))
@@ -129,7 +91,7 @@ def test_from_an_address_to_hr_and_lr(server, archives, tmp_path, name, pack):
 
 
 def test_released_lr_is_compared_with_lr_made_here(server, archives, tmp_path):
-    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5, changed_lr=["bird"])))
+    address = server.serve("/benchmark.tar", packed("tar", benchmark_files(*SET5, changed_lr=["bird"])))
     fetched(set5(source("benchmark.tar", address)), tmp_path)
     told = json.loads((tmp_path / "out" / "released_lr.json").read_text())
     assert told == {"largest_difference": {"baby": 0, "bird": 8, "butterfly": 0}}
@@ -137,37 +99,37 @@ def test_released_lr_is_compared_with_lr_made_here(server, archives, tmp_path):
 
 def test_the_next_source_is_taken_where_the_first_cannot_be_had(server, archives, tmp_path):
     gone = server.serve("/gone", b"", Answer(404))
-    address = server.serve("/Set5.tar.gz", tar_of(benchmark_files(*SET5)))
+    address = server.serve("/Set5.tar.gz", packed("tar", benchmark_files(*SET5)))
     dataset = set5(source("benchmark.tar", gone), source("Set5.tar", address))
     assert fetched(dataset, tmp_path)["file"] == "Set5.tar"
     assert {file.name for file in archives.iterdir()} == {"Set5.tar", "Set5.tar.sha256"}
 
 
 def test_an_archive_that_is_there_is_preferred_and_needs_no_network(server, archives, tmp_path):
-    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
-    (archives / "Set5.tar").write_bytes(tar_of(benchmark_files(*SET5)))
+    address = server.serve("/benchmark.tar", packed("tar", benchmark_files(*SET5)))
+    (archives / "Set5.tar").write_bytes(packed("tar", benchmark_files(*SET5)))
     dataset = set5(source("benchmark.tar", address), source("Set5.tar", address))
     assert fetched(dataset, tmp_path, allowed=False)["file"] == "Set5.tar"
     assert server.requests == []
 
 
 def test_a_second_archive_that_is_there_is_preferred_to_a_download_of_the_first(server, archives, tmp_path):
-    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
-    (archives / "Set5.tar").write_bytes(tar_of(benchmark_files(*SET5)))
+    address = server.serve("/benchmark.tar", packed("tar", benchmark_files(*SET5)))
+    (archives / "Set5.tar").write_bytes(packed("tar", benchmark_files(*SET5)))
     assert fetched(set5(source("benchmark.tar", address), source("Set5.tar")), tmp_path)["file"] == "Set5.tar"
     assert server.requests == []
 
 
 def test_an_archive_without_hr_gives_lr_alone(archives, tmp_path):
-    files = {"benchmark/Set5/HR/photo.png": png(picture("photo"))}
-    (archives / "a.tar").write_bytes(tar_of(files))
+    files = {"benchmark/Set5/HR/photo.png": encoded(picture("photo"))}
+    (archives / "a.tar").write_bytes(packed("tar", files))
     fetched(set5({"file": "a.tar", "images": LAYOUT["images"]}, images=1, has_hr=False), tmp_path)
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"LR", "source.json"}
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out" / "LR" / "photo.png")), picture("photo"))
 
 
 def test_a_wrong_archive_that_is_there_is_told_and_left_alone(server, archives, tmp_path):
-    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
+    address = server.serve("/benchmark.tar", packed("tar", benchmark_files(*SET5)))
     (archives / "benchmark.tar").write_bytes(b"something else")
     dataset = set5(source("benchmark.tar", address, sha256="0" * 64))
     refused(dataset, tmp_path, "dataset set5", str(archives / "benchmark.tar"), "0" * 64, "move it away")
@@ -197,20 +159,20 @@ def test_without_a_source_the_way_by_hand_is_told(archives, tmp_path):
     ],
 )
 def test_an_archive_with_other_images_is_refused(server, archives, tmp_path, names, keys, words):
-    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*names)))
+    address = server.serve("/benchmark.tar", packed("tar", benchmark_files(*names)))
     inside = {key: keys.pop(key) for key in ("images_md5",) if key in keys}
     refused(set5(source("benchmark.tar", address, **inside), **keys), tmp_path, *words)
 
 
 def test_an_error_names_the_archive_and_not_where_it_was_unpacked(server, archives, tmp_path):
     files = benchmark_files(*SET5) | {"benchmark/Set5/HR/bird.png": b"no image"}
-    address = server.serve("/benchmark.tar", tar_of(files))
+    address = server.serve("/benchmark.tar", packed("tar", files))
     refused(set5(source("benchmark.tar", address)), tmp_path, f"{archives / 'benchmark.tar'}/bird.png: not an image")
 
 
 @pytest.mark.parametrize("change", ["gone", "changed"])
 def test_an_archive_that_changed_after_it_was_fetched_is_told(server, archives, tmp_path, change):
-    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
+    address = server.serve("/benchmark.tar", packed("tar", benchmark_files(*SET5)))
     dataset = set5(source("benchmark.tar", address))
     receipt = tmp_path / "receipt.json"
     fetch("dataset set5", dataset.sources, "", archives, True, receipt)
@@ -235,7 +197,7 @@ def test_weights_are_fetched_the_same_way(server, tmp_path):
 
 
 def test_a_receipt_of_a_source_that_was_removed_is_told(server, archives, tmp_path):
-    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
+    address = server.serve("/benchmark.tar", packed("tar", benchmark_files(*SET5)))
     receipt = tmp_path / "receipt.json"
     fetch("dataset set5", set5(source("benchmark.tar", address)).sources, "", archives, True, receipt)
     with pytest.raises(UserError, match=r"benchmark\.tar is no source of set5 any more; remove .*receipt\.json"):
@@ -243,7 +205,7 @@ def test_a_receipt_of_a_source_that_was_removed_is_told(server, archives, tmp_pa
 
 
 def test_a_receipt_of_another_checksum_than_the_entrys_is_told(server, archives, tmp_path):
-    address = server.serve("/benchmark.tar", tar_of(benchmark_files(*SET5)))
+    address = server.serve("/benchmark.tar", packed("tar", benchmark_files(*SET5)))
     receipt = tmp_path / "receipt.json"
     fetch("dataset set5", set5(source("benchmark.tar", address)).sources, "", archives, True, receipt)
     changed = set5(source("benchmark.tar", address, sha256="1" * 64))
@@ -260,7 +222,7 @@ def test_released_lr_that_cannot_be_compared_with_holds_nothing_up(server, archi
             del files[path]
         else:
             files[path] = files[path][:60]
-    address = server.serve("/benchmark.tar", tar_of(files))
+    address = server.serve("/benchmark.tar", packed("tar", files))
     fetched(set5(source("benchmark.tar", address)), tmp_path)
     assert len(list((tmp_path / "out" / "LR").iterdir())) == 3
     assert json.loads((tmp_path / "out" / "released_lr.json").read_text())["largest_difference"] == {}

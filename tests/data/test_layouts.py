@@ -1,17 +1,14 @@
 """Every source of every dataset in config/datasets.yaml: an archive in its layout becomes the dataset's images."""
 
 import hashlib
-import io
 import json
-import tarfile
-import zipfile
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from http_server import http_server
+from archive_data import encoded, packed
 from PIL import Image
 
 from gansr.config.dataset import Dataset
@@ -44,37 +41,16 @@ def picture(name):
     return np.random.default_rng(seed).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
 
-def png(pixels):
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format="PNG")
-    return stream.getvalue()
-
-
 def members(name, source):
     """Files of an archive by their paths: HR in two folders where any depth will do, and the released LR."""
     files = {"readme.txt": b"hello"}
     for number, image in enumerate(NAMES[name]):
         place = source["images"].replace("**/", f"top/kind{number}/").replace("*.png", f"{image}.png")
-        files[place] = png(picture(image))
+        files[place] = encoded(picture(image))
         for scale, pattern in source.get("released_lr", {}).items():
             lr = imresize(picture(image), Fraction(1, scale))
-            files[pattern.replace("*.png", f"{image}x{scale}.png")] = png(lr)
+            files[pattern.replace("*.png", f"{image}x{scale}.png")] = encoded(lr)
     return files
-
-
-def packed(file, files):
-    stream = io.BytesIO()
-    if file.endswith(".zip"):
-        with zipfile.ZipFile(stream, "w") as archive:
-            for path, content in files.items():
-                archive.writestr(path, content)
-    else:
-        with tarfile.open(fileobj=stream, mode="w:gz" if file.endswith("gz") else "w") as archive:
-            for path, content in files.items():
-                info = tarfile.TarInfo(path)
-                info.size = len(content)
-                archive.addfile(info, io.BytesIO(content))
-    return stream.getvalue()
 
 
 def entry(name, **keys):
@@ -94,22 +70,20 @@ def assert_prepared(folder, name, prefixes=("", "")):
 
 
 @pytest.mark.parametrize(("name", "number"), SOURCES)
-def test_an_archive_in_a_sources_layout_becomes_the_images(tmp_path, monkeypatch, name, number):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def test_an_archive_in_a_sources_layout_becomes_the_images(server, tmp_path, name, number):
     source = {key: DATASETS[name]["sources"][number].get(key) for key in ("file", "images", "released_lr")}
     source = {key: value for key, value in source.items() if value}
     content = packed(source["file"], members(name, source))
     (tmp_path / "datasets").mkdir()
-    with http_server() as server:
-        dataset = entry(
-            name,
-            sources=[
-                source
-                | {"addresses": [server.serve(f"/{source['file']}", content)], "bytes": len(content)}
-                | {"sha256": hashlib.sha256(content).hexdigest()}
-            ],
-        )
-        fetch(name, dataset.sources, "", tmp_path / "datasets", True, tmp_path / "receipt.json")
+    dataset = entry(
+        name,
+        sources=[
+            source
+            | {"addresses": [server.serve(f"/{source['file']}", content)], "bytes": len(content)}
+            | {"sha256": hashlib.sha256(content).hexdigest()}
+        ],
+    )
+    fetch(name, dataset.sources, "", tmp_path / "datasets", True, tmp_path / "receipt.json")
     prepare_fetched(dataset, name, SCALE, tmp_path / "receipt.json", tmp_path / "datasets", tmp_path / "out")
     # below a pattern's folders of any depth two images may have one name
     anywhere = source["images"].startswith("**")
@@ -123,6 +97,6 @@ def test_an_archive_in_a_sources_layout_becomes_the_images(tmp_path, monkeypatch
 def test_images_put_there_by_hand_are_used_like_any_other(tmp_path, name):
     (tmp_path / name).mkdir()
     for image in NAMES[name]:
-        (tmp_path / name / f"{image}.png").write_bytes(png(picture(image)))
+        (tmp_path / name / f"{image}.png").write_bytes(encoded(picture(image)))
     prepare_images(entry(name, folder=tmp_path / name), name, SCALE, tmp_path / "out")
     assert_prepared(tmp_path / "out", name)

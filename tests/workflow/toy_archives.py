@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,6 +20,7 @@ from scipy.io import savemat
 from gansr.data.bicubic import imresize
 from gansr.networks.build import build_generator
 
+from ..data.archive_data import encoded, packed
 from ..data.http_server import Answer, HttpServer
 from ..metrics.ma_model import random_forests, write_model
 from ..metrics.weight_data import random_inception
@@ -50,12 +49,6 @@ def photograph(dataset: str, name: str) -> np.ndarray:
     return pixels[..., :1].repeat(3, axis=2) if name == "bridge" else pixels
 
 
-def encoded(pixels: np.ndarray, kind: str = "png") -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format={"jpg": "jpeg"}.get(kind, kind))
-    return stream.getvalue()
-
-
 def members(dataset: str, source: dict[str, Any]) -> dict[str, bytes]:
     """A dataset's files in an archive, by path: its images, and released LR where the archive holds some."""
     files = {}
@@ -67,21 +60,6 @@ def members(dataset: str, source: dict[str, Any]) -> dict[str, bytes]:
             lr = imresize(cropped, Fraction(1, int(scale)))
             files[pattern.replace("*.png", f"{name}x{scale}.png")] = encoded(lr)
     return files
-
-
-def packed(file: str, files: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    if file.endswith(".zip"):
-        with zipfile.ZipFile(stream, "w") as archive:
-            for path, content in files.items():
-                archive.writestr(path, content)
-        return stream.getvalue()
-    with tarfile.open(fileobj=stream, mode="w:gz" if file.endswith("gz") else "w") as archive:
-        for path, content in files.items():
-            info = tarfile.TarInfo(path)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return stream.getvalue()
 
 
 def features_of(network: Callable[..., torch.nn.Module]) -> bytes:
