@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
-from step_data import LAYERS, batches, make_step, method
+from step_data import LAYERS, batches, gradients, make_step, method, relative_error, weights
 
 
 @pytest.fixture
@@ -76,18 +76,6 @@ class AuthorsIteration:
         worse = (r >= (hr - ema_sr).abs().sum(1, keepdim=True)).detach()
         weight = sigma * variance * worse
         return (weight * sr - weight * hr).abs().mean()
-
-
-def relative_error(found, expected):
-    return ((found - expected).norm() / expected.norm().clamp_min(1e-30)).item()
-
-
-def gradients(network):
-    return torch.cat([parameter.grad.double().flatten() for parameter in network.parameters()])
-
-
-def weights(network):
-    return torch.cat([parameter.detach().double().flatten() for parameter in network.parameters()])
 
 
 @pytest.mark.parametrize("losses", [("pixel", "adversarial"), ("pixel", "perceptual", "adversarial")])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from step_data import gradients, relative_error, weights
 
 from gansr.training.engine import Engine
 
@@ -43,18 +44,6 @@ def both_steps(benchmark, network, name, dtype, **engine):
         benchmark.PlainStep(step),
         [image.to(dtype) for image in benchmark.batch_of(method, torch.device("cpu"))],
     )
-
-
-def relative_error(found, expected):
-    return ((found - expected).norm() / expected.norm()).item()
-
-
-def weights(network):
-    return torch.cat([parameter.detach().double().flatten() for parameter in network.parameters()])
-
-
-def gradients(network):
-    return torch.cat([parameter.grad.double().flatten() for parameter in network.parameters()])
 
 
 def assert_equal_within(tolerance, step, plain, values, expected):
