@@ -19,7 +19,6 @@ from gansr.training.engine import Engine
 from gansr.training.step import NotFiniteError, TrainingStep
 from gansr.training.train import TrainingInputs, train
 
-
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="a CUDA graph is captured on a GPU"),
     pytest.mark.usefixtures("exact"),
