@@ -1,0 +1,92 @@
+"""What verbs have in common: options, messages, devices, and slices of the configuration."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gansr.errors import UserError
+from gansr.progress import Progress
+
+logger = logging.getLogger("gansr")
+
+LogFile = Annotated[Path | None, typer.Option("--log", help="Also write messages to this file.")]
+Slice = Annotated[str, typer.Option("--spec", help="The step's slice of the configuration, as JSON.")]
+Threads = Annotated[int, typer.Option(help="CPU threads for torch.")]
+Gpus = Annotated[int, typer.Option(help="GPUs to take; on a machine without any, the CPU is used.")]
+Output = Annotated[Path, typer.Option(help="Where the result goes; it appears when it is complete.")]
+
+
+def begin(log: Path | None) -> None:
+    """Messages to stderr, and to the log file, which opens with the command line."""
+    from gansr.training import launch
+
+    logger.setLevel(logging.INFO if launch.rank() == 0 else logging.ERROR)
+    logger.propagate = False
+    console = logging.StreamHandler()
+    console.setFormatter(logging.Formatter("gansr: %(message)s"))
+    logger.handlers[:] = [console]
+    if log is not None:
+        Progress.lines_only = True
+        log.parent.mkdir(parents=True, exist_ok=True)
+        # torchrun's processes go on with the log of the process that became torchrun
+        file = logging.FileHandler(log, mode="a" if launch.is_launched() else "w", encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        logger.addHandler(file)
+        if not launch.is_launched():
+            file.emit(logging.makeLogRecord({"msg": f"gansr {shlex.join(sys.argv[1:])}"}))
+
+
+def take_devices(gpus: int, threads: int) -> None:
+    """Devices and threads, before torch is imported and looks at them."""
+    from gansr.gpu_lease import lease_gpus
+
+    lease_gpus(gpus)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+
+
+def parse(spec: str) -> dict[str, Any]:
+    """A slice of the configuration from its JSON.
+
+    Raises:
+        UserError: it is not JSON, or no mapping.
+    """
+    try:
+        return ConfigSlice(json.loads(spec))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"--spec: not JSON, or no mapping: {error}") from None
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A file that the Snakefile writes when a run starts."""
+    try:
+        return parse(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file; the Snakefile writes it when a run starts") from None
+
+
+class ConfigSlice(dict[str, Any]):
+    """A slice of the configuration that says in one line what it lacks."""
+
+    def __missing__(self, key: str) -> Any:
+        raise UserError(f"--spec: {key} is missing; copy the line from the step's log")
+
+
+def verify_weights(listed: str, file: Path) -> None:
+    """Refuse weights that are not there, or whose content is not what config/weights.yaml says."""
+    from gansr.config.catalog import Catalog
+    from gansr.data.download import verify
+
+    if not file.is_file():
+        raise UserError(
+            f"{file}: not there any more; put it there, or remove its receipt (receipts/weights/{listed}.json in "
+            f"data_dir) to have it downloaded again"
+        )
+    verify(Catalog.nearest().weights[listed].model_copy(update={"file": file.name}), file.parent)

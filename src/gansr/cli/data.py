@@ -1,0 +1,100 @@
+"""Archives to prepared images, patch stores and MAD patches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gansr.cli.common import (
+    LogFile,
+    Output,
+    Slice,
+    begin,
+    parse,
+    read_json,
+)
+
+
+def fetch(
+    request: Annotated[Path, typer.Option(help="A JSON file: title, sources, by_hand, folder, download.")],
+    output: Annotated[Path, typer.Option(help="The receipt: which file it was, and its checksum.")],
+    log: LogFile = None,
+) -> None:
+    """An archive or a file of weights, verified; a transfer that broke off goes on where it was."""
+    from gansr.config.loading import validate
+    from gansr.config.remote_file import RemoteFile
+    from gansr.data.receipts import fetch as fetch_file
+
+    begin(log)
+    data = read_json(request)
+    sources = [validate(RemoteFile, source, str(request)) for source in data["sources"]]
+    fetch_file(data["title"], sources, data["by_hand"], Path(data["folder"]), data["download"], output)
+
+
+def images(
+    spec: Slice,
+    output: Output,
+    receipt: Annotated[Path | None, typer.Option(help="What fetch wrote, for a dataset from an archive.")] = None,
+    archives: Annotated[Path, typer.Option(help="The folder of the archive.")] = Path("datasets"),
+    threads: Annotated[int, typer.Option(help="Images worked on side by side.")] = 1,
+    log: LogFile = None,
+) -> None:
+    """HR and LR images of a dataset."""
+    from gansr.config.dataset import Dataset
+    from gansr.config.loading import validate
+    from gansr.data.fetched import prepare_fetched
+    from gansr.data.prepare import prepare_images
+
+    begin(log)
+    data = parse(spec)
+    dataset = validate(Dataset, data["dataset"], "--spec")
+    if receipt is None:
+        prepare_images(dataset, data["name"], data["scale"], output, threads)
+    else:
+        prepare_fetched(dataset, data["name"], data["scale"], receipt, archives, output, threads)
+
+
+def subset(
+    spec: Slice,
+    images: Annotated[Path, typer.Option(help="The whole benchmark's folder with HR and LR.")],
+    output: Output,
+    log: LogFile = None,
+) -> None:
+    """A benchmark without its gray images."""
+    from gansr.data.subset import leave_out_gray
+
+    begin(log)
+    data = parse(spec)
+    leave_out_gray(images, data["name"], data["dataset"].get("images"), output)
+
+
+def patch_store(
+    images: Annotated[list[Path], typer.Option(help="A dataset's folder with HR and LR; several make a union.")],
+    scale: Annotated[int, typer.Option(help="HR is so many times larger than LR.")],
+    output: Output,
+    log: LogFile = None,
+) -> None:
+    """Training images as a memory-mapped patch store; the same command goes on where it was stopped."""
+    from gansr.data.patch_store import build_patch_store
+
+    begin(log)
+    build_patch_store(images, scale, output)
+
+
+def mad_patches(
+    spec: Slice,
+    images: Annotated[Path, typer.Option(help="A benchmark's folder with HR and LR.")],
+    scale: Annotated[int, typer.Option(help="HR is so many times larger than LR.")],
+    output: Output,
+    log: LogFile = None,
+) -> None:
+    """The patches whose SR is kept during fine-tuning."""
+    from gansr.data.mad_patches import choose_mad_patches
+
+    begin(log)
+    choose_mad_patches(images, scale, parse(spec), output)
+
+
+VERBS = (fetch, images, subset, patch_store, mad_patches)

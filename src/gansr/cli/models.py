@@ -1,0 +1,124 @@
+"""Models: trained, interpolated, or released by others; and how far trainings are."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gansr.cli.common import (
+    ConfigSlice,
+    Gpus,
+    LogFile,
+    Slice,
+    Threads,
+    begin,
+    parse,
+    read_json,
+    take_devices,
+    verify_weights,
+)
+from gansr.errors import UserError
+
+logger = logging.getLogger("gansr")
+
+INTERRUPTED = 75  # "try again": the state is saved
+
+
+def train(
+    spec: Slice,
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    patches: Annotated[Path, typer.Option(help="The patch store to train on.")],
+    state: Annotated[Path, typer.Option(help="Where resumable state is kept.")],
+    output: Annotated[Path, typer.Option(help="The model's folder.")],
+    start: Annotated[Path | None, typer.Option(help="Generator weights to start from.")] = None,
+    vgg19: Annotated[Path | None, typer.Option(help="VGG19 weights of the perceptual loss.")] = None,
+    mad_patches: Annotated[Path | None, typer.Option(help="The patches to keep SR of.")] = None,
+    mad_images: Annotated[Path | None, typer.Option(help="The benchmark folder they lie in.")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="A JSON file: prefetch, checkpoint_every, tensorboard; none means the defaults.")
+    ] = None,
+    gpus: Gpus = 0,
+    threads: Threads = 1,
+    log: LogFile = None,
+) -> None:
+    """Pretrain or fine-tune a generator; the same command goes on where it was stopped."""
+    from gansr.config.loading import validate
+    from gansr.config.training_settings import TrainingSettings
+    from gansr.training import launch
+
+    begin(log)
+    data = parse(spec)
+    watched = validate(TrainingSettings, read_json(settings) if settings else {}, str(settings))
+    processes = ConfigSlice(data["training"])["gpus"]
+    if not launch.is_launched():
+        take_devices(gpus, threads)
+        if processes > 1:
+            launch.become_torchrun(processes)
+    elif launch.size() != processes:
+        raise UserError(f"torchrun started {launch.size()} processes and training.gpus is {processes}; make them equal")
+    from gansr.training.loop import InterruptedTrainingError
+    from gansr.training.train import TrainingInputs
+    from gansr.training.train import train as train_model
+
+    if vgg19 is not None:
+        verify_weights("vgg19", vgg19)
+    inputs = TrainingInputs(patches, start, vgg19, mad_patches, mad_images)
+    try:
+        train_model(data, name, inputs, state, output, watched)
+    except InterruptedTrainingError as stop:
+        logger.info("%s", stop)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def status(
+    run_folder: Annotated[
+        list[Path] | None, typer.Argument(help="results/<run>; by default every folder in results.")
+    ] = None,
+) -> None:
+    """Which models are at which iteration, how fast, and when they will be done."""
+    from gansr.reporting.status import status_table
+
+    begin(None)
+    begun = {file.parents[3] for file in Path("results").glob("*/state/*/*/progress.json")}
+    folders = run_folder or sorted(begun)
+    if not folders:
+        raise UserError("results: no run has begun to train; name its folder")
+    for folder in folders:
+        typer.echo(status_table(folder))
+
+
+def interpolate(
+    spec: Slice,
+    first: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 0.")],
+    second: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 1.")],
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    output: Annotated[Path, typer.Option(help="The model's folder.")],
+    log: LogFile = None,
+) -> None:
+    """A model between two others, weight by weight."""
+    begin(log)
+    from gansr.networks.interpolation import interpolate_models
+
+    interpolate_models(parse(spec), name, first, second, output)
+
+
+def adopt(
+    spec: Slice,
+    weights: Annotated[Path, typer.Option(help="The released checkpoint, as config/weights.yaml lists it.")],
+    listed: Annotated[str, typer.Option(help="Its name there.")],
+    name: Annotated[str, typer.Option(help="The model's name.")],
+    output: Annotated[Path, typer.Option(help="The model's folder.")],
+    log: LogFile = None,
+) -> None:
+    """A model from weights that others have released."""
+    begin(log)
+    verify_weights(listed, weights)
+    from gansr.networks.released import adopt_released_model
+
+    adopt_released_model(parse(spec), name, weights, output)
+
+
+VERBS = (train, status, interpolate, adopt)
