@@ -1,11 +1,13 @@
 """CPU time of scoring a folder of images, against the metrics' own libraries one after the other on the same images.
 
     python benchmarks/scores.py [--threads N] [--images N]
+    python benchmarks/scores.py --memory HEIGHT WIDTH
 
 The libraries: NumPy and scikit-image for PSNR and SSIM, lpips, DISTS_pytorch, pytorch-fid, pyiqa for NIQE and the Ma
 score; each reads the images itself. The networks have seeded random weights, which takes the same time. KID has no
 counterpart in them and is left out. HR's Inception features count as this project computes them: once for all models.
-Prints seconds of CPU time, the ratio, and the largest deviation of a score.
+Prints seconds of CPU time, the ratio, and the largest deviation of a score; or, with --memory, the peak memory of a
+process that scores one image of this size by all metrics of single images.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import resource
 import shutil
 import sys
 import tempfile
@@ -189,6 +192,23 @@ def cpu_seconds(run: Callable[[], dict[str, Scores]]) -> tuple[float, dict[str, 
     return time.process_time() - started, found
 
 
+def print_memory(folder: Path, height: int, width: int) -> None:
+    """Peak memory of this process, before an image is scored and after."""
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    for kind in ("HR", "SR"):
+        (folder / kind).mkdir()
+        write_png(folder / kind / "image.png", noise)
+    weights = write_weights(folder)
+    before = peak_memory()
+    by_gansr(folder, weights, [metric for metric in METRICS if metric != "fid"])
+    print(f"{height} x {width}: {peak_memory():.1f} GB at the peak, {before:.1f} before the image")
+
+
+def peak_memory() -> float:
+    """Of this process so far, in GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
 def deviation(one: dict[str, Scores], other: dict[str, Scores]) -> float:
     """The largest difference of two scores, relative to the larger one."""
     return max(
@@ -212,8 +232,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     counts = range(2, len(PHOTOGRAPHS) + 1)  # FID needs two
     parser.add_argument("--images", type=int, default=len(PHOTOGRAPHS), choices=counts)
+    parser.add_argument("--memory", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.memory:
+        with tempfile.TemporaryDirectory() as name:
+            print_memory(Path(name), *arguments.memory)
+        return
     import_all()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
