@@ -4,6 +4,20 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from .run_fixtures import (  # noqa: F401 - fixtures of every test that reads a configuration
+    catalog,
+    change,
+    differences,
+    edit_method,
+    method_data,
+    one_line,
+    own_catalog,
+    planned,
+    refused,
+    refused_method,
+    run_data,
+)
+
 # One thread per test process: the tests run side by side, and results do not depend on the machine's cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

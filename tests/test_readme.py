@@ -19,8 +19,8 @@ from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import merge, read_method
-from gansr.config.plan import load_plan
 from gansr.config.protocols import PROTOCOLS
+from gansr.plan.load import load_plan
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def test_ci_calls_the_readmes_test_command() -> None:
         "docs/papers.md",
         "docs/metrics.md",
         "docs/cluster.md",
-        "docs/benchmarks.md",
+        "docs/speed.md",
     ],
 )
 def test_every_file_that_a_document_names_exists(document: str) -> None:
@@ -142,7 +142,7 @@ def test_the_example_of_an_own_loss_trains(tmp_path: Path) -> None:
 import torch
 from pathlib import Path
 from gansr.config.loading import read_yaml
-from gansr.config.plan import load_plan
+from gansr.plan.load import load_plan
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
 from gansr.training.engine import Engine

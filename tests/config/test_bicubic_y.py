@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from gansr.config.model import BICUBIC_Y
-from gansr.config.planned import Plan
-from gansr.config.slices import provenance_slice, table_models, table_scores, table_slice
+from gansr.plan.plan import Plan
+from gansr.plan.slices import provenance_slice, table_models, table_scores, table_slice
 
 TABLES = ["ldl_table1", "beby_table2"]
 ALL_METRICS = ["psnr_y", "ssim_y", "lpips_alex", "lpips_vgg", "dists", "fid", "kid", "niqe", "ma", "pi"]

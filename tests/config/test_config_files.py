@@ -14,8 +14,8 @@ from gansr.config.dataset_files import image_files
 from gansr.config.loading import read_yaml, validate
 from gansr.config.method import Method
 from gansr.config.method_files import read_method, variants
-from gansr.config.plan import load_plan
 from gansr.config.weights import load_weight_files
+from gansr.plan.load import load_plan
 
 CONFIG = Path(__file__).parents[2] / "config"
 METHODS = sorted(file.stem for file in (CONFIG / "methods").glob("*.yaml"))

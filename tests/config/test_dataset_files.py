@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from dataset_folders import bundled, folder_of
 
 from gansr.config.dataset import Dataset, ScikitImagePhotograph
 from gansr.config.dataset_files import image_files, image_size, lr_files
 from gansr.errors import UserError
+from tests.dataset_folders import bundled, folder_of
 
 
 def image_names(dataset: Dataset, name: str) -> list[str]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gansr.config.plan import canonical
-from gansr.config.planned import Plan
-from gansr.config.planned_models import InterpolatedModel, TrainedModel
-from gansr.config.slices import provenance_slice, table_models, table_scores, table_slice
+from gansr.canonical import canonical
+from gansr.plan.models import InterpolatedModel, TrainedModel
+from gansr.plan.plan import Plan
+from gansr.plan.slices import provenance_slice, table_models, table_scores, table_slice
 
 NO_REPORT = ["mad", ..., "tables", {}, "figures", {}]
 

@@ -60,7 +60,7 @@ def test_a_misspelt_key_is_refused_with_the_nearest_valid_one(
         (["losses/adversarial/region_mask", "sr"], ["adversarial", "region_mask", "'lr' or 'hr'", "'sr'"]),
         (["losses/adversarial/region_window", 10], ["adversarial", "region_window", "10"]),
         (["losses/adversarial/region_threshold", -1], ["adversarial", "region_threshold", "-1"]),
-        (["discriminator/network", "vgggg"], ["discriminator", 'unknown discriminator "vgggg"', '"vgg"?']),
+        (["discriminator/network", "vgggg"], ["discriminator", 'unknown critic "vgggg"', '"vgg"?']),
         (["discriminator/network", ...], ["discriminator", "network is missing", "vgg"]),
         (["discriminator/network", None], ["discriminator", "network", "vgg"]),
         (["discriminator/features", 0], ["discriminator", "vgg", "features", "0"]),

@@ -10,13 +10,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from run_parts import COSINE
 
 from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
 from gansr.config.method import CosineRestarts, Method, MultiStep
 from gansr.config.method_files import apply_overrides, merge, read_method, variants
 from gansr.errors import UserError
+from tests.run_parts import COSINE
 
 
 def write_methods(folder: Path, **methods: dict[str, Any]) -> None:

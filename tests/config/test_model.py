@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gansr.canonical import canonical
 from gansr.config.model import Model, slug
-from gansr.config.plan import canonical
-from gansr.config.planned import Plan
-from gansr.config.slices import table_slice
+from gansr.plan.plan import Plan
+from gansr.plan.slices import table_slice
 
 SWINIR = {"network": "swinir", "features": 4, "groups": 1, "blocks": 1, "heads": 2}
 NO_REPORT = ["mad", ..., "tables", {}, "figures", {}]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gansr.config.catalog import Catalog, column_label
-from gansr.config.planned import Plan
-from gansr.config.slices import table_slice
 from gansr.errors import UserError
+from gansr.plan.plan import Plan
+from gansr.plan.slices import table_slice
 
 COMPARISONS = ["ldl_table1", "beby_table2"]
 COLUMN = {"column": "Beby-GAN", "model": "Beby"}

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from run_parts import COSINE
 
 from gansr.config.method_files import apply_overrides
-from gansr.config.planned import Plan
+from gansr.plan.plan import Plan
+from tests.run_parts import COSINE
 
 
 def test_overrides_adjust_what_a_method_has_and_add_nothing() -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gansr.config.planned import Plan
 from gansr.config.protocols import COLOURS, NO_REFERENCE, PROTOCOLS, WHOLE_BENCHMARK, Metric, Protocol, chosen_protocols
 from gansr.config.run import json_schema
 from gansr.errors import UserError
+from gansr.plan.plan import Plan
 
 ALL = [protocol for choices in PROTOCOLS.values() for protocol in choices]
 

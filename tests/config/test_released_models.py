@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gansr.config.planned import Plan
-from gansr.config.slices import provenance_slice, table_slice
+from gansr.plan.plan import Plan
+from gansr.plan.slices import provenance_slice, table_slice
 
 ESRGAN = {"name": "ESRGAN", "generator": "dense", "released": "esrgan"}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gansr.config.planned import Plan
-from gansr.config.slices import table_slice
+from gansr.plan.plan import Plan
+from gansr.plan.slices import table_slice
 
 PATCH = {"image": "chelsea", "top": 0, "left": 0, "size": 96, "type": "A"}
 

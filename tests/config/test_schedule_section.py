@@ -9,7 +9,7 @@ import pytest
 
 from gansr.config.loading import validate
 from gansr.config.method import CosineRestarts, Method, MultiStep
-from gansr.config.planned import Plan
+from gansr.plan.plan import Plan
 
 COSINE = {"periods": 2, "warmup": 5, "warmup_factor": 0.1, "minimum": 1e-7}
 NO_REPORT = ["tables", {}, "figures", {}]

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from gansr.canonical import canonical
 from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
-from gansr.config.plan import canonical, load_plan
-from gansr.config.planned import Plan
 from gansr.config.run import json_schema
-from gansr.config.slices import provenance_slice
 from gansr.config.training_settings import OF_SPEC, TrainingSettings
+from gansr.plan.load import load_plan
+from gansr.plan.plan import Plan
+from gansr.plan.slices import provenance_slice
 
 TRAINED = {"Base", "Base+GAN", "Base+LDL", "Dense", "Beby"}
 DEFAULTS = {

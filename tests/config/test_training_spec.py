@@ -11,11 +11,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from run_parts import PATCH
 
+from gansr.canonical import canonical
 from gansr.config.catalog import Catalog
-from gansr.config.plan import canonical, load_plan
-from gansr.config.planned import Plan
+from gansr.plan.load import load_plan
+from gansr.plan.plan import Plan
+from tests.run_parts import PATCH
 
 TRAINED = {"Base", "Base+GAN", "Base+LDL", "Dense", "Beby"}
 FINETUNED = {"Base+GAN", "Base+LDL", "Beby"}

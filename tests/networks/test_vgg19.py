@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from gansr.errors import UserError
-from gansr.networks.vgg19 import VGG19Features, layer_indices
+from gansr.networks.judges.vgg19 import VGG19Features, layer_indices
 
 SHALLOW = ["conv1_2", "conv2_2"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from table_data import FORMS, read
 
-from gansr.config import slices
 from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
-from gansr.config.plan import load_plan
-from gansr.config.planned_models import TrainedModel
+from gansr.plan import slices
+from gansr.plan.load import load_plan
+from gansr.plan.models import TrainedModel
 from gansr.reporting.tables import write_table
 
 ROOT = Path(__file__).parents[2]

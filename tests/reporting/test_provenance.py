@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from gansr.config import slices
+from gansr.canonical import canonical
 from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
-from gansr.config.plan import canonical, load_plan
+from gansr.plan import slices
+from gansr.plan.load import load_plan
 from gansr.reporting.provenance import write_provenance
 
 ROOT = Path(__file__).parents[2]

@@ -276,7 +276,7 @@ def test_a_training_uses_the_gpu_that_slurm_gave_it_and_no_other(slurm_run: Slur
 
 
 def test_jobs_side_by_side_are_given_different_gpus_and_use_them_as_they_are(cluster: Cluster) -> None:
-    lease = "from gansr.gpu_lease import lease_gpus; lease_gpus({})\n"
+    lease = "from gansr.machine.gpu_lease import lease_gpus; lease_gpus({})\n"
     tell = "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])\n"
     meet = (
         "import time; from pathlib import Path; Path('{}').touch(); deadline = time.monotonic() + 50\n"

@@ -58,7 +58,7 @@ def straight(inputs, tmp_path_factory):
 def papers():
     """The papers' methods on small networks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+        patch.syspath_prepend(Path(__file__).parents[2] / "speed")
         import training as benchmark
 
         def step_and_batch(network, name, engine):

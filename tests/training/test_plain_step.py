@@ -20,7 +20,7 @@ NETWORKS = {"srresnet": {"features": 8, "blocks": 1}, "rrdb": {"features": 8, "b
 @pytest.fixture(scope="module")
 def benchmark():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+        patch.syspath_prepend(Path(__file__).parents[2] / "speed")
         import training
 
         yield training

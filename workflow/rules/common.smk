@@ -8,16 +8,17 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from gansr import code_versions
-from gansr.config import input_slices, slices
-from gansr.config.cost import gpu_hours
+from gansr.plan import input_slices, slices
+from gansr.estimate.gpu_hours import gpu_hours
 from gansr.config.dataset_files import image_files
 from gansr.config.loading import read_yaml
-from gansr.config.plan import canonical, load_plan
+from gansr.canonical import canonical
+from gansr.plan.load import load_plan
 from gansr.config.model import BICUBIC_Y, UNTRAINED
 from gansr.config.protocols import chosen_protocols
 from gansr.config.weights import METRIC_WEIGHTS, NETWORK_METRICS
 from gansr.errors import UserError
-from gansr.snakemake_launcher import own_commands_first
+from gansr.machine.snakemake_launcher import own_commands_first
 
 own_commands_first()
 

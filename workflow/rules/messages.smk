@@ -1,7 +1,7 @@
 # What a user is told: what a dry run's jobs need, and where the results are.
 import atexit
 
-from gansr.config.needs import Jobs, needs
+from gansr.estimate.needs import Jobs, needs
 
 
 def print_needs():

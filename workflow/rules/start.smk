@@ -1,6 +1,6 @@
 # Before the first job: nobody else makes the same, what only a user can get is there, and requests are written down.
 from gansr.atomic import write_text
-from gansr.run_lock import lock_run
+from gansr.machine.run_lock import lock_run
 
 # A receipt outlives changes of its request: where a file came from makes nothing again. A request is no parameter
 # of its job for the same reason.

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import typer
 
-from gansr.cli import benchmark, configuration, data, models, results
+from gansr.cli import configuration, data, models, results, scores
 from gansr.errors import UserError
 
 logger = logging.getLogger("gansr")
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verbs in (configuration, data, models, benchmark, results):
+for verbs in (configuration, data, models, scores, results):
     for verb in verbs.VERBS:
         app.command()(verb)
 

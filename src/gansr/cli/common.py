@@ -46,7 +46,7 @@ def begin(log: Path | None) -> None:
 
 def take_devices(gpus: int, threads: int) -> None:
     """Devices and threads, before torch is imported and looks at them."""
-    from gansr.gpu_lease import lease_gpus
+    from gansr.machine.gpu_lease import lease_gpus
 
     lease_gpus(gpus)
     os.environ["OMP_NUM_THREADS"] = str(threads)

@@ -17,8 +17,8 @@ def check(
 ) -> None:
     """Check a run's configuration as a whole, and list its models."""
     from gansr.config.loading import read_yaml
-    from gansr.config.plan import load_plan
-    from gansr.config.planned_models import TrainedModel
+    from gansr.plan.load import load_plan
+    from gansr.plan.models import TrainedModel
 
     begin(None)
     plan = load_plan(read_yaml(config), str(config))

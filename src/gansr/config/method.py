@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic import model_validator as check
 
-from gansr.config import options
+from gansr.config import plugins
 from gansr.config.loading import one_line
 from gansr.config.section import Section
 from gansr.errors import UserError, nearest
@@ -100,7 +100,7 @@ class Method(Section):
     @field_validator("discriminator")
     @classmethod
     def _fill_discriminator_options(cls, given: dict[str, Any] | None) -> dict[str, Any] | None:
-        return None if given is None else network_options("discriminator", given)
+        return None if given is None else network_options("critic", given)
 
     @field_validator("schedule", mode="before")
     @classmethod
@@ -192,26 +192,26 @@ def _check_best_buddy(best_buddy: dict[str, Any], patch_size: int) -> None:
         raise ValueError("losses.best_buddy: the pyramid needs a patch_size that is a multiple of 4")
 
 
-def network_options(kind: Literal["generator", "discriminator"], given: dict[str, Any]) -> dict[str, Any]:
+def network_options(kind: Literal["generator", "critic"], given: dict[str, Any]) -> dict[str, Any]:
     """Check the options of a network against its file and fill in the defaults.
 
     Raises:
         ValueError: no or an unknown network, or an option that its file does not have.
     """
     if "network" not in given:
-        raise ValueError(f"network is missing; valid: {', '.join(options.names(kind))}")
+        raise ValueError(f"network is missing; valid: {', '.join(plugins.names(kind))}")
     network = given["network"]
     if not isinstance(network, str):
-        raise ValueError(f"network is {network!r}; valid: {', '.join(options.names(kind))}")
+        raise ValueError(f"network is {network!r}; valid: {', '.join(plugins.names(kind))}")
     rest = {key: value for key, value in given.items() if key != "network"}
     return {"network": network, **_plugin_options(kind, network, rest)}
 
 
 def _loss_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    if name not in options.names("loss"):
-        raise ValueError(f'unknown loss "{name}"; {nearest(name, options.names("loss"))}')
+    if name not in plugins.names("loss"):
+        raise ValueError(f'unknown loss "{name}"; {nearest(name, plugins.names("loss"))}')
     rest = {key: value for key, value in given.items() if key != "weight"}
-    if rest and not options.schema("loss", name).model_fields:
+    if rest and not plugins.schema("loss", name).model_fields:
         raise ValueError(f'{name}: unknown key "{next(iter(rest))}"; this loss has no options but weight')
     try:
         weight = LossWeight.model_validate({key: given[key] for key in given if key == "weight"}).weight
@@ -220,9 +220,9 @@ def _loss_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
     return {"weight": weight, **_plugin_options("loss", name, rest)}
 
 
-def _plugin_options(kind: options.Kind, name: str, given: dict[str, Any]) -> dict[str, Any]:
+def _plugin_options(kind: plugins.Kind, name: str, given: dict[str, Any]) -> dict[str, Any]:
     try:
-        return options.schema(kind, name).model_validate(given).model_dump(mode="json")
+        return plugins.schema(kind, name).model_validate(given).model_dump(mode="json")
     except UserError as error:
         raise ValueError(str(error)) from None
     except ValidationError as error:

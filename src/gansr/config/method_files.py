@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gansr.config import options
+from gansr.config import plugins
 from gansr.config.loading import read_yaml
 from gansr.config.method import CosineRestarts, MultiStep, schedule_kind
 from gansr.errors import UserError, nearest
@@ -118,9 +118,7 @@ def apply_overrides(method: dict[str, Any], overrides: dict[str, Any]) -> dict[s
             kept.pop(key, None)
     changed = kept.get("discriminator")
     if isinstance(changed, dict) and "network" not in changed:
-        has = options.schema("discriminator", method["discriminator"]["network"]).model_fields
-        others = {
-            key for name in options.names("discriminator") for key in options.schema("discriminator", name).model_fields
-        }
+        has = plugins.schema("critic", method["discriminator"]["network"]).model_fields
+        others = {key for name in plugins.names("critic") for key in plugins.schema("critic", name).model_fields}
         kept["discriminator"] = {key: value for key, value in changed.items() if key in has or key not in others}
     return _merge_methods(method, kept)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveFloat, field_validator
 
-from gansr.config import options
+from gansr.config import plugins
 from gansr.config.loading import read_yaml, validate
 from gansr.config.section import Section
 from gansr.errors import nearest
@@ -31,7 +31,7 @@ class Rates(Section):
     @field_validator("rates")
     @classmethod
     def _of_known_networks(cls, rates: dict[str, Rate]) -> dict[str, Rate]:
-        known = options.names("generator")
+        known = plugins.names("generator")
         for name in rates:
             if name not in known:
                 raise ValueError(f'unknown generator network "{name}"; {nearest(name, known)}')

@@ -18,9 +18,9 @@ from gansr.config.protocols import Metric, chosen_protocols
 from gansr.config.section import Section
 from gansr.config.training_settings import TrainingSettings
 from gansr.errors import UserError, nearest
+from gansr.paths import BESIDE_DATASETS
 
 PUBLISHED_SCALE = 4  # of the papers' tables
-BESIDE_DATASETS = ("receipts", "requests", "locks")  # folders in data_dir
 
 
 class Run(Section):

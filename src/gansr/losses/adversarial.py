@@ -12,6 +12,8 @@ from torch import Tensor
 from gansr.kernels.region_mask import region_mask
 from gansr.losses.base import LossContext, LossTerm, Outputs
 
+VERSION = 1
+
 
 def binary_cross_entropy(logits: Tensor, real: bool) -> Tensor:
     """Mean binary cross-entropy of logits against all-real or all-fake labels."""

@@ -22,6 +22,7 @@ from gansr.errors import UserError
 from gansr.kernels.window_variance import window_variance
 from gansr.losses.base import LossContext, LossTerm, Outputs
 
+VERSION = 1
 Residual = Literal["channel_abs_sum", "signed"]
 
 

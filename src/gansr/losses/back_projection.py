@@ -9,6 +9,8 @@ from torch import Tensor
 from gansr.kernels.bicubic import reduce_bicubic
 from gansr.losses.base import LossTerm, Outputs
 
+VERSION = 1
+
 
 class BackProjectionLoss(LossTerm):
     """mean |S(SR, s) - LR| with S the MATLAB bicubic that made the LR images (Eq. 4); SR is not clipped."""

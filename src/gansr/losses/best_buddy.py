@@ -18,6 +18,7 @@ from gansr.errors import UserError
 from gansr.kernels.bicubic import reduce_bicubic
 from gansr.losses.base import LossContext, LossTerm, Outputs
 
+VERSION = 1
 PATCH = 3  # pixels; also the step from one patch to the next
 LEVELS = (2, 4)  # r of Eq. 1: the factors of the pyramid below HR
 BLOCK = 64  # columns that are searched as one

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from gansr.errors import UserError
 from gansr.losses.base import LossContext, LossTerm, Outputs, full_precision
-from gansr.networks.vgg19 import VGG19Features
+from gansr.networks.judges.vgg19 import VGG19Features
+
+VERSION = 1
 
 
 class PerceptualLoss(LossTerm):

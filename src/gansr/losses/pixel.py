@@ -7,6 +7,8 @@ from torch import Tensor
 
 from gansr.losses.base import LossTerm, Outputs
 
+VERSION = 1
+
 
 class PixelLoss(LossTerm):
     """L1, averaged over samples, channels and pixels (L_recons in Eq. 1 of LDL)."""

@@ -14,9 +14,9 @@ def build_generator(network_options: dict[str, Any], scale: int) -> nn.Module:
     return _build("generators", network_options, scale)
 
 
-def build_discriminator(network_options: dict[str, Any], patch_size: int) -> nn.Module:
-    """A discriminator with fresh weights (from torch's global random state)."""
-    return _build("discriminators", network_options, patch_size)
+def build_critic(network_options: dict[str, Any], patch_size: int) -> nn.Module:
+    """A critic with fresh weights (from torch's global random state)."""
+    return _build("critics", network_options, patch_size)
 
 
 def _build(folder: str, network_options: dict[str, Any], given: int) -> nn.Module:

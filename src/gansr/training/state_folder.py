@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from gansr.atomic import atomic_file
-from gansr.config.plan import canonical
+from gansr.canonical import canonical
 from gansr.errors import UserError
 from gansr.networks.weight_files import read_torch_file
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gansr.losses.adversarial import AdversarialLoss
 from gansr.losses.base import LossContext, LossTerm, Outputs, full_precision
 from gansr.losses.build import build_loss
-from gansr.networks.build import build_discriminator
+from gansr.networks.build import build_critic
 from gansr.training.ema import ema_model, update_ema
 from gansr.training.engine import Engine
 from gansr.training.schedule import learning_rate
@@ -91,7 +91,7 @@ class TrainingStep:
         options = self.method["discriminator"]
         if options is None or self.method["losses"]["adversarial"]["weight"] == 0:
             return None
-        return self.engine.place(build_discriminator(options, self.method["patch_size"])).train()
+        return self.engine.place(build_critic(options, self.method["patch_size"])).train()
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         options = self.method["optimizer"]

@@ -14,6 +14,8 @@ from torch import nn
 
 from gansr.networks.initialization import small_residuals
 
+VERSION = 1
+
 
 def build(
     scale: int, *, features: Annotated[int, Field(ge=1)] = 64, blocks: Annotated[int, Field(ge=1)] = 23

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gansr.networks.initialization import small_residuals
 
+VERSION = 1
 SLOPE = 0.1
 
 

@@ -17,6 +17,7 @@ from pydantic import Field
 from spandrel.architectures.SwinIR import SwinIR
 from torch import Tensor, nn
 
+VERSION = 1
 WINDOW = 8
 TRAINING_SIZE = 64  # LR size that the public "s64w8" weights keep attention masks for; other sizes make their own
 

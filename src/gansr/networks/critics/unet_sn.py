@@ -1,0 +1,53 @@
+"""The U-Net discriminator with spectral normalisation of Real-ESRGAN (Wang et al., ICCVW 2021).
+
+LDL's real-world models are trained with it. It judges every pixel: three stages that halve the size,
+three that double it again, with the outputs of the first added to the last.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+VERSION = 1
+SLOPE = 0.2
+
+
+class UNetDiscriminator(nn.Module):
+    """One logit per pixel; the size of the images is a multiple of 8."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.conv0 = nn.Conv2d(3, features, 3, 1, 1)
+        self.down = nn.ModuleList(
+            spectral_norm(nn.Conv2d(features * wide, features * wide * 2, 4, 2, 1, bias=False)) for wide in (1, 2, 4)
+        )
+        self.up = nn.ModuleList(
+            spectral_norm(nn.Conv2d(features * wide, features * wide // 2, 3, 1, 1, bias=False)) for wide in (8, 4, 2)
+        )
+        self.last = nn.ModuleList(spectral_norm(nn.Conv2d(features, features, 3, 1, 1, bias=False)) for _ in range(2))
+        self.conv9 = nn.Conv2d(features, 1, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x 3 x H x W in [0, 1] to N x 1 x H x W logits."""
+        x = F.leaky_relu(self.conv0(x), SLOPE)
+        skipped = []
+        for layer in self.down:
+            skipped.append(x)
+            x = F.leaky_relu(layer(x), SLOPE)
+        for layer in self.up:
+            x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+            x = F.leaky_relu(layer(x), SLOPE) + skipped.pop()
+        for layer in self.last:
+            x = F.leaky_relu(layer(x), SLOPE)
+        logits: Tensor = self.conv9(x)
+        return logits
+
+
+def build(patch_size: int, *, features: Annotated[int, Field(ge=1)] = 64) -> UNetDiscriminator:
+    """The discriminator (4,376,897 parameters with 64 features); the patch size, a multiple of 8, changes nothing."""
+    return UNetDiscriminator(features)

@@ -1,0 +1,57 @@
+"""The VGG-style discriminator of ESRGAN, LDL and Beby-GAN.
+
+Stages of two convolutions, the second of which halves the size, then two linear layers; batch
+normalisation after all convolutions but the first. Five stages at patch size 128 and 64 features are
+the field's VGG-128 (14,499,401 parameters), six at 192 and 32 features Beby-GAN's VGG-192 (5,291,913).
+Parameter names are those of the public checkpoints.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor, nn
+
+VERSION = 1
+SLOPE = 0.2
+WIDTHS = (1, 2, 4, 8, 8, 8)  # of the stages, in multiples of the base width
+
+
+class VGGDiscriminator(nn.Module):
+    """One logit per patch; the patch size is fixed, a multiple of 2 to the power of the stages."""
+
+    def __init__(self, patch_size: int, features: int, stages: int) -> None:
+        super().__init__()
+        self.stages = stages
+        previous = 3
+        for stage, multiple in enumerate(WIDTHS[:stages]):
+            width = features * multiple
+            self.add_module(f"conv{stage}_0", nn.Conv2d(previous, width, 3, 1, 1, bias=stage == 0))
+            if stage > 0:
+                self.add_module(f"bn{stage}_0", nn.BatchNorm2d(width))
+            self.add_module(f"conv{stage}_1", nn.Conv2d(width, width, 4, 2, 1, bias=False))
+            self.add_module(f"bn{stage}_1", nn.BatchNorm2d(width))
+            previous = width
+        self.linear1 = nn.Linear(previous * (patch_size // 2**stages) ** 2, 100)
+        self.linear2 = nn.Linear(100, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """N x 3 x patch x patch in [0, 1] to N x 1 logits."""
+        for stage in range(self.stages):
+            for half in (0, 1):
+                x = self.get_submodule(f"conv{stage}_{half}")(x)
+                if (stage, half) != (0, 0):
+                    x = self.get_submodule(f"bn{stage}_{half}")(x)
+                x = F.leaky_relu(x, SLOPE, inplace=True)
+        x = F.leaky_relu(self.linear1(x.flatten(1)), SLOPE)
+        logits: Tensor = self.linear2(x)
+        return logits
+
+
+def build(
+    patch_size: int, *, features: Annotated[int, Field(ge=1)] = 64, stages: Literal[5, 6] = 5
+) -> VGGDiscriminator:
+    """The discriminator for HR patches of this size."""
+    return VGGDiscriminator(patch_size, features, stages)

@@ -1,0 +1,1 @@
+"""Frozen networks that a loss reads."""

@@ -1,0 +1,147 @@
+"""Where a run keeps what: the one place that knows the names of folders and files.
+
+Names may be Snakemake's wildcards ("{model}"): the same functions give the rules' patterns and the real paths. What
+other people's scripts read is listed in results/README.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The folder of one run, results/<run>; models and scored weights are named by their slugs."""
+
+    folder: Path
+
+    @classmethod
+    def of_run(cls, run: str) -> RunPaths:
+        """The paths of the run of this name."""
+        return cls(RESULTS / run)
+
+    def model(self, model: str) -> Path:
+        """The folder of a model's published files."""
+        return self.folder / "models" / model
+
+    def weights(self, model: str, kind: str = "raw") -> Path:
+        """A model's `raw` or `ema` weights."""
+        return self.model(model) / ("generator_ema.safetensors" if kind == "ema" else "generator.safetensors")
+
+    def spec(self, model: str) -> Path:
+        """All that is needed to make a model again."""
+        return self.model(model) / "spec.yaml"
+
+    def training_log(self, model: str) -> Path:
+        """The losses over a training."""
+        return self.model(model) / "log.jsonl"
+
+    def snapshots(self, model: str) -> Path:
+        """SR of the MAD patches, kept during a training."""
+        return self.model(model) / "snapshots.npz"
+
+    def state(self, model: str) -> Path:
+        """What resumes a model's trainings, one folder for each identity; no declared output of a job."""
+        return self.folder / "state" / model
+
+    def images(self, scored: str, benchmark: str) -> Path:
+        """SR images of one model on one benchmark."""
+        return self.folder / "images" / scored / benchmark
+
+    def scores(self, scored: str, benchmark: str) -> Path:
+        """Per-image scores of one model on one benchmark, a CSV."""
+        return self.folder / "metrics" / scored / f"{benchmark}.csv"
+
+    def score_notes(self, scored: str, benchmark: str) -> Path:
+        """Protocols and reasons of empty cells, beside the scores."""
+        return self.scores(scored, benchmark).with_suffix(".json")
+
+    def score_values(self, scored: str, benchmark: str) -> Path:
+        """Finished values by their identity, from which score files are put together; no declared output of a job."""
+        return self.folder / "score_values" / scored / benchmark
+
+    def table(self, table: str, form: str = ".csv") -> Path:
+        """One form of a table: .csv, .md, .tex, _notes.md, _vs_published.csv."""
+        return self.folder / "tables" / f"{table}{form}"
+
+    def figure(self, stem: str, form: str) -> Path:
+        """One file of a figure: .pdf, .png, .csv."""
+        return self.folder / "figures" / f"{stem}{form}"
+
+    def log(self, *step: str) -> Path:
+        """The messages of one job."""
+        return (self.folder / "logs").joinpath(*step).with_name(f"{step[-1]}.log")
+
+    def timing(self, *step: str) -> Path:
+        """How long one job took and what it used."""
+        return (self.folder / "timings").joinpath(*step).with_name(f"{step[-1]}.tsv")
+
+    @property
+    def timings(self) -> Path:
+        """The folder of all timings."""
+        return self.folder / "timings"
+
+    @property
+    def mad_patches(self) -> Path:
+        """The patches whose SR is kept during fine-tuning."""
+        return self.folder / "mad_patches.json"
+
+    @property
+    def training_settings(self) -> Path:
+        """How trainings are kept and watched: a file, since no result depends on it and its change makes nothing."""
+        return self.folder / "training_settings.json"
+
+    @property
+    def provenance(self) -> Path:
+        """What the run was made from and with."""
+        return self.folder / "provenance.json"
+
+
+@dataclass(frozen=True)
+class DataPaths:
+    """The folder of prepared data, `data_dir`, at one scale."""
+
+    folder: Path
+    scale: int
+
+    def dataset(self, dataset: str) -> Path:
+        """Everything prepared of one dataset."""
+        return self.folder / dataset / f"x{self.scale}"
+
+    def images(self, dataset: str) -> Path:
+        """The folder with a dataset's prepared HR and LR."""
+        return self.dataset(dataset) / "images"
+
+    def patches(self, dataset: str) -> Path:
+        """The patch store of a training dataset."""
+        return self.dataset(dataset) / "patches"
+
+    def hr_features(self, dataset: str) -> Path:
+        """Inception's features of a benchmark's HR images."""
+        return self.dataset(dataset) / "hr_features.npz"
+
+    def dataset_receipt(self, dataset: str) -> Path:
+        """Which archive a dataset was fetched as."""
+        return self.folder / "receipts" / "datasets" / f"{dataset}.json"
+
+    def weight_receipt(self, weights: str) -> Path:
+        """Which file of weights was fetched."""
+        return self.folder / "receipts" / "weights" / f"{weights}.json"
+
+    def dataset_request(self, dataset: str) -> Path:
+        """What the job that fetches a dataset is asked for."""
+        return self.folder / "requests" / "datasets" / f"{dataset}.json"
+
+    def weight_request(self, weights: str) -> Path:
+        """What the job that fetches a file of weights is asked for."""
+        return self.folder / "requests" / "weights" / f"{weights}.json"
+
+    def lock(self, dataset: str) -> Path:
+        """Held while a dataset is prepared."""
+        return self.folder / "locks" / dataset
+
+
+BESIDE_DATASETS = ("receipts", "requests", "locks")  # folders in data_dir that no dataset may be named after

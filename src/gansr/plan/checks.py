@@ -1,0 +1,195 @@
+"""Checks of a run as a whole: overrides, datasets, figures, tables and patches against its models."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from gansr.config.dataset_files import image_size, image_sizes
+from gansr.config.method import CosineRestarts, MultiStep
+from gansr.config.outputs import TABLE_METRICS, ComparisonSettings, figure_models
+from gansr.config.run import PUBLISHED_SCALE, Run
+from gansr.errors import UserError, nearest
+from gansr.plan.leaks import shared_images
+from gansr.plan.plan import Plan
+
+
+def check_override_keys(run: Run) -> None:
+    """Keys that are wrong whatever the methods, before any method is blamed for them."""
+    schedule_keys = [*MultiStep.model_fields, *CosineRestarts.model_fields]
+    for stage, overrides in run.overrides.items():
+        for key in ("variant", "stage", "title", "paper", "extends", "variants"):
+            if key in overrides:
+                way_out = "give a model its variant" if key == "variant" else "write a method file of your own"
+                raise UserError(f"overrides.{stage}.{key}: says what a method is and cannot be changed; {way_out}")
+        schedule = overrides.get("schedule", {})
+        for key in schedule if isinstance(schedule, dict) else ():
+            if key not in schedule_keys:
+                raise UserError(f'overrides.{stage}.schedule: unknown key "{key}"; {nearest(key, schedule_keys)}')
+
+
+def check_plan(plan: Plan) -> None:
+    """What can be known to be wrong when all models are planned.
+
+    Raises:
+        UserError: parts of the configuration do not fit together.
+    """
+    _check_overrides(plan)
+    _check_leaks(plan)
+    _check_image_sizes(plan)
+    _check_figures(plan)
+    _check_table2_weights(plan)
+    _check_tables_have_hr(plan)
+    _check_published(plan)
+    _check_mad_patches(plan)
+
+
+def _check_overrides(plan: Plan) -> None:
+    for stage, overrides in plan.run.overrides.items():
+        methods = [model.method for model in plan.trained.values() if model.method.stage == stage]
+        if not methods:
+            raise UserError(f"overrides.{stage}: no model of this run has a method of the stage {stage}; remove it")
+        for key in ("discriminator", "ema_decay"):
+            if overrides.get(key) is not None and not any(getattr(method, key) for method in methods):
+                raise UserError(f"overrides.{stage}.{key}: no method of this stage has one; remove it")
+        schedule_keys = {key for method in methods for key in type(method.schedule).model_fields}
+        schedule = overrides.get("schedule", {})
+        for key in schedule if isinstance(schedule, dict) else ():
+            if key not in schedule_keys:
+                raise UserError(
+                    f"overrides.{stage}.schedule: no method of this stage has the key {key}; "
+                    f"{nearest(key, schedule_keys)}"
+                )
+        used = {loss for method in methods for loss in method.losses}
+        losses = overrides.get("losses", {})
+        if not isinstance(losses, dict):
+            raise UserError(f"overrides.{stage}.losses: {losses!r} is no mapping of losses; add one or remove it")
+        for loss in losses:
+            if loss not in used:
+                raise UserError(
+                    f'overrides.{stage}.losses: no method here has the loss "{loss}"; {nearest(loss, used)}'
+                )
+
+
+def _check_leaks(plan: Plan) -> None:
+    datasets = plan.datasets
+    for train in {part for model in plan.trained.values() for part in datasets.parts(model.dataset)}:
+        for benchmark in plan.run.benchmarks:
+            leaked = [
+                image for part in datasets.parts(benchmark) for image in shared_images(datasets[train], datasets[part])
+            ]
+            if leaked:
+                raise UserError(f"the benchmark {benchmark} tests on what {train} trains on: {', '.join(leaked)}")
+
+
+def _check_image_sizes(plan: Plan) -> None:
+    """Images too small for a patch, from their headers; of images still to be fetched, when they are used."""
+    sizes_of = cache(lambda name: image_sizes(plan.datasets[name], name) if plan.datasets.is_here(name) else {})
+    for model in plan.trained.values():
+        for part in plan.datasets.parts(model.dataset):
+            for image, (height, width) in sizes_of(part).items():
+                if min(height, width) < model.method.patch_size:
+                    raise UserError(
+                        f"dataset {part}: {image} is {height} x {width}, smaller than the patch "
+                        f"({model.method.patch_size}) of {model.name}; remove the image or lower patch_size"
+                    )
+    mad = plan.run.mad
+    if mad and mad.patches == "auto" and plan.datasets.is_here(mad.benchmark):
+        sizes = image_sizes(plan.datasets[mad.benchmark], mad.benchmark)
+        if not any(min(size) - min(size) % plan.run.scale >= mad.size for size in sizes.values()):
+            raise UserError(f"mad.size: {mad.size} is larger than every image of {mad.benchmark}; lower it")
+
+
+def _check_figures(plan: Plan) -> None:
+    for figure, names in figure_models(plan.run.figures).items():
+        for name in names:
+            method = plan.trained[name].method if name in plan.trained else None
+            if method is None or method.stage != "finetune":
+                raise UserError(f"figures.{figure}: {name} is not fine-tuned, no SR is kept of it; name another")
+            if figure == "artifact_map" and method.ema_decay is None:
+                raise UserError(f"figures.{figure}: {name} has no EMA model to compare with; set ema_decay")
+            if plan.run.mad and plan.run.mad.interval > method.iterations:
+                raise UserError(
+                    f"mad.interval: {plan.run.mad.interval} is more than the {method.iterations} iterations of "
+                    f"{name}; lower it"
+                )
+
+
+def _check_table2_weights(plan: Plan) -> None:
+    table = plan.run.tables.ldl_table2
+    for row in table.rows if table else []:
+        if row.weights == "ema" and plan.tested_weights(row.model) != "ema":
+            raise UserError(f"tables.ldl_table2 row {row.row}: {row.model} has no EMA weights; set weights: raw")
+
+
+def _check_tables_have_hr(plan: Plan) -> None:
+    for name in TABLE_METRICS:
+        table = getattr(plan.run.tables, name)
+        tested = [table.benchmark] if name == "ldl_table2" and table else plan.run.benchmarks
+        if table and not set(tested) & set(plan.scored_benchmarks):
+            raise UserError(
+                f"tables.{name}: {', '.join(tested)} has no HR images to score with; name another benchmark"
+            )
+
+
+def _check_published(plan: Plan) -> None:
+    for name, metrics in TABLE_METRICS.items():
+        if getattr(plan.run.tables, name) and not set(metrics) & set(plan.run.metrics):
+            raise UserError(
+                f"tables.{name}: none of its metrics ({', '.join(metrics)}) is in metrics; add one or remove the table"
+            )
+    tables = plan.run.tables.comparisons()
+    for place, settings in tables.items():
+        _check_published_only(plan, place, settings)
+        if not settings.reference and not any(place in model.tables for model in plan.run.models):
+            raise UserError(f"tables.{place}: no model and no reference is a column of it; remove it")
+    for model in plan.run.models:
+        for place, column in model.published.items():
+            table = tables.get(place)
+            if place not in model.tables and not (table and model.name in table.reference):
+                raise UserError(
+                    f"model {model.name}: published has {place}, which the model is no column of; remove it there "
+                    f"or add it to tables"
+                )
+            if plan.run.scale != PUBLISHED_SCALE:
+                raise UserError(
+                    f"model {model.name}: the published tables are x{PUBLISHED_SCALE}, this run x{plan.run.scale}; "
+                    f"remove published"
+                )
+            known = plan.catalog.published_columns(place)
+            if column not in known:
+                raise UserError(
+                    f"model {model.name}: {plan.catalog.published(place)} has no column {column}; "
+                    f"{nearest(column, known)}"
+                )
+
+
+def _check_published_only(plan: Plan, place: str, settings: ComparisonSettings) -> None:
+    known = plan.catalog.published_columns(place)
+    compared = {column for model in plan.run.models for table, column in model.published.items() if table == place}
+    for column in settings.published_only:
+        if column not in known:
+            raise UserError(
+                f"tables.{place}.published_only: {plan.catalog.published(place)} has no column {column}; "
+                f"{nearest(column, known)}"
+            )
+        if column in compared:
+            raise UserError(f"tables.{place}.published_only: a model is compared with {column}; remove it there")
+
+
+def _check_mad_patches(plan: Plan) -> None:
+    mad = plan.run.mad
+    if mad is None:
+        return
+    dataset = plan.datasets[mad.benchmark]
+    if not dataset.has_hr:
+        raise UserError(f"mad.benchmark: {mad.benchmark} has no HR images, from which patches are taken; name another")
+    if not plan.datasets.is_here(mad.benchmark):
+        return
+    for number, patch in enumerate(mad.patches if mad.patches != "auto" else []):
+        height, width = image_size(dataset, mad.benchmark, patch.image)
+        height, width = height - height % plan.run.scale, width - width % plan.run.scale
+        if patch.top + patch.size > height or patch.left + patch.size > width:
+            raise UserError(
+                f"mad.patches.{number}: rows {patch.top} to {patch.top + patch.size} and columns {patch.left} to "
+                f"{patch.left + patch.size} are outside {patch.image} ({height} x {width}); move it inside"
+            )

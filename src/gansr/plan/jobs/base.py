@@ -1,0 +1,42 @@
+"""A job: everything that its result depends on beside the files that it reads, typed and checked.
+
+A job is written as the values that differ from their defaults, and what is written is the job's identity: a new
+setting with a default makes nothing again.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Self
+
+from gansr.canonical import canonical
+from gansr.config.loading import validate
+from gansr.config.section import Section
+from gansr.errors import UserError
+
+
+class Job(Section):
+    """What a job is asked for."""
+
+    def to_json(self) -> str:
+        """The same text for the same job: what the Snakefile hands to the command line."""
+        return canonical(self.model_dump(mode="json", exclude_defaults=True))
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "--spec") -> Self:
+        """The job that the text asks for.
+
+        Args:
+            text: what `to_json` wrote.
+            source: where the text is from, for messages.
+
+        Raises:
+            UserError: the text is no JSON, or a key is missing, unknown or has a wrong value.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"{source}: not JSON ({error}); copy the line from the step's log") from None
+        if not isinstance(data, dict):
+            raise UserError(f"{source}: no mapping; copy the line from the step's log")
+        return validate(cls, data, source)

@@ -1,0 +1,114 @@
+"""Options are read from signatures without importing them, and agree with the imported functions."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError, create_model
+
+from gansr.config import plugins
+from gansr.config.loading import one_line
+from gansr.config.section import Section
+from gansr.errors import UserError
+from gansr.losses.build import loss_class
+
+PLUGINS = [(kind, name) for kind in plugins.FOLDERS for name in plugins.names(kind)]
+
+
+def real_function(kind: plugins.Kind, name: str) -> Any:
+    """What the options belong to, imported."""
+    if kind == "loss":
+        return loss_class(name).__init__
+    return importlib.import_module(f"gansr.{plugins.FOLDERS[kind].replace('/', '.')}.{name}").build
+
+
+def test_the_papers_parts_are_there() -> None:
+    assert {"pixel", "perceptual", "adversarial", "artifact"} <= set(plugins.names("loss"))
+    assert {"best_buddy", "back_projection"} <= set(plugins.names("loss"))
+    assert {"srresnet", "rrdb", "swinir"} <= set(plugins.names("generator"))
+    assert {"vgg", "unet_sn"} <= set(plugins.names("critic"))
+    assert "base" not in plugins.names("loss")
+
+
+@pytest.mark.parametrize(("kind", "name"), PLUGINS)
+def test_the_parsed_signature_is_the_real_one(kind: plugins.Kind, name: str) -> None:
+    function = real_function(kind, name)
+    keywords = {
+        parameter.name: parameter.default
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    fields = plugins.schema(kind, name).model_fields
+    assert list(fields) == list(keywords)
+    for option, default in keywords.items():
+        assert fields[option].is_required() == (default is inspect.Parameter.empty)
+        if default is not inspect.Parameter.empty:
+            assert fields[option].default == default
+            assert type(fields[option].default) is type(default)
+
+
+@pytest.mark.parametrize(("kind", "name"), PLUGINS)
+def test_the_parsed_types_are_the_real_ones(kind: plugins.Kind, name: str) -> None:
+    function = real_function(kind, name)
+    hints = typing.get_type_hints(function, include_extras=True)
+    parsed = plugins.schema(kind, name)
+    fields: dict[str, Any] = {
+        option: (hints[option], ... if field.is_required() else field.default)
+        for option, field in parsed.model_fields.items()
+    }
+    real = create_model(parsed.__name__, __base__=Section, **fields)
+    assert parsed.model_json_schema() == real.model_json_schema()
+
+
+def test_an_unknown_plugin_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UserError, match=r'^unknown generator "rrbd"; did you mean "rrdb"\?$'):
+        plugins.schema("generator", "rrbd")
+
+
+def plugin(monkeypatch: pytest.MonkeyPatch, folder: Path, kind: plugins.Kind, text: str) -> None:
+    (folder / "mine.py").write_text(text, encoding="utf-8")
+    monkeypatch.setitem(plugins.FOLDERS, kind, str(folder))
+    monkeypatch.setattr(plugins, "schema", plugins.schema.__wrapped__)
+
+
+def test_a_new_file_is_a_new_plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = (
+        "import no_such_package\n"
+        "def build(scale: int, *, depth: Annotated[int, Field(ge=1)], mode: Literal['a', 'b'] = 'a'): ...\n"
+    )
+    plugin(monkeypatch, tmp_path, "generator", text)
+    assert plugins.names("generator") == ["mine"]
+    schema = plugins.schema("generator", "mine")
+    assert schema.model_validate({"depth": 2}).model_dump() == {"depth": 2, "mode": "a"}
+    with pytest.raises(ValidationError) as caught:
+        schema.model_validate({"depht": 2})
+    assert one_line(caught.value) == 'unknown key "depht"; did you mean "depth"?'
+
+
+def test_a_loss_without_options_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plugin(monkeypatch, tmp_path, "loss", "class Mine(LossTerm):\n    def forward(self, outputs): ...\n")
+    assert list(plugins.schema("loss", "mine").model_fields) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "word"),
+    [
+        ("generator", "def build(scale, *, depth=3): ...\n", "the option depth has no annotation"),
+        ("generator", "def make(scale): ...\n", "a function build"),
+        ("critic", "", "a function build"),
+        ("loss", "class Mine:\n    pass\n", "a class derived from LossTerm"),
+    ],
+)
+def test_a_file_that_is_no_plugin_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: plugins.Kind, text: str, word: str
+) -> None:
+    plugin(monkeypatch, tmp_path, kind, text)
+    with pytest.raises(UserError) as caught:
+        plugins.schema(kind, "mine")
+    assert str(tmp_path / "mine.py") in str(caught.value) and word in str(caught.value)
+    assert "\n" not in str(caught.value)
