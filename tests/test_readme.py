@@ -149,8 +149,9 @@ from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
 
 plan = load_plan(read_yaml(Path("config/config.yaml")), "config/config.yaml")
-spec = plan.models["RRDB+TV"].spec
-step = TrainingStep(build_generator(spec["generator"], 4), spec["method"], LossContext(0), Engine(torch.device("cpu")))
+job = plan.trained["RRDB+TV"].job
+method = job.method.model_dump(mode="json")
+step = TrainingStep(build_generator(job.generator, 4), method, LossContext(0), Engine(torch.device("cpu")))
 hr = torch.rand(2, 3, 64, 64)
 print(sorted(step(torch.rand(2, 3, 16, 16), hr)))
 """

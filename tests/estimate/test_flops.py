@@ -124,8 +124,8 @@ def toy(planned: Callable[..., Plan], model: str, *changes: Any) -> TrainedModel
 
 
 def counted_iteration(trained: TrainedModel, scale: int) -> int:
-    method = trained.spec["method"]
-    generator, engine = build_generator(trained.spec["generator"], scale), Engine(torch.device("cpu"))
+    method = trained.job.method.model_dump(mode="json")
+    generator, engine = build_generator(trained.network_options, scale), Engine(torch.device("cpu"))
     step = TrainingStep(generator, method, LossContext(0), engine)
     hr = torch.rand(method["batch_size"], 3, method["patch_size"], method["patch_size"])
     return counted(lambda: step(hr[..., ::scale, ::scale].contiguous(), hr))
@@ -182,7 +182,7 @@ def test_an_iterations_flops_are_right_at_scale_2_and_where_patches_are_padded(
 
 def test_an_iteration_of_a_network_that_is_not_known_has_no_flops(planned: Callable[..., Plan]) -> None:
     trained = toy(planned, "Base+LDL")
-    trained.spec["generator"] = {"network": "mine"}
+    trained.network_options["network"] = "mine"
     assert training_flops(trained, 4) is None
     trained = toy(planned, "Base+LDL")
     trained.method.discriminator["network"] = "mine"  # type: ignore[index]

@@ -79,7 +79,7 @@ def test_a_network_without_a_rate_has_no_hours(planned: Callable[..., Plan]) -> 
 
 def test_a_network_whose_flops_are_not_known_has_no_hours(planned: Callable[..., Plan], rates: Rates) -> None:
     plan = planned()
-    plan.trained["Base"].spec["generator"] = {"network": "srresnet_of_mine"}
+    plan.trained["Base"].network_options["network"] = "srresnet_of_mine"
     assert training_flops(plan.trained["Base"], 4) is None
     assert gpu_hours(plan, rates)["Base"] is None
     assert gpu_hours(plan, rates)["Dense"] is not None

@@ -4,7 +4,7 @@
 rule upscale:
     input:
         images=f"{RUN.data_dir}/{{benchmark}}/x{SCALE}/images",
-        weights=scored_weights,
+        weights=lambda wildcards: FILES.scored_weights(wildcards.scored),
     output:
         directory(f"{RESULTS}/images/{{scored}}/{{benchmark}}"),
     log:
@@ -15,15 +15,17 @@ rule upscale:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=lambda wildcards: int(SCORED[wildcards.scored][0] not in UNTRAINED),
+        gpu=lambda wildcards: int(bool(FILES.scored_weights(wildcards.scored))),
         gpu_manufacturer="nvidia",
         mem_mb=8000,
         runtime=240,
     params:
-        spec=upscale_slice,
+        job=lambda wildcards: run_jobs.upscale_job(
+            PLAN, SCORED[wildcards.scored][0]
+        ).to_json(),
         weights=lambda wildcards, input: option("--weights", input.weights),
     shell:
-        "gansr upscale --spec {params.spec:q} --images {input.images:q} {params.weights} --output {output:q} "
+        "gansr upscale --spec {params.job:q} --images {input.images:q} {params.weights} --output {output:q} "
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"
 
 

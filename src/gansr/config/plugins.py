@@ -119,9 +119,7 @@ def function(kind: Kind, name: str, wanted: str) -> Callable[..., Any] | None:
             break
     else:
         return None
-    bare = ast.FunctionDef(
-        node.name, _without_annotations(node.args), node.body, [], lineno=node.lineno, col_offset=node.col_offset
-    )
+    bare = ast.copy_location(ast.FunctionDef(node.name, _without_annotations(node.args), node.body, []), node)
     namespace = dict(facts(kind, name))
     exec(compile(ast.fix_missing_locations(ast.Module([bare], [])), str(file), "exec"), namespace)
     made: Callable[..., Any] = namespace[wanted]

@@ -89,7 +89,7 @@ def training_flops(trained: TrainedModel, scale: int) -> float | None:
     method = trained.method
     losses = {name: loss for name, loss in method.losses.items() if loss["weight"] > 0}
     side, hr_pixels = method.patch_size // scale, method.patch_size**2
-    options = trained.spec["generator"]
+    options = trained.network_options
     generator = _generator(options, scale)
     critic = _discriminator(method.discriminator, hr_pixels) if method.discriminator and "adversarial" in losses else []
     if generator is None or critic is None:

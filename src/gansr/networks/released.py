@@ -15,30 +15,31 @@ from gansr.checksum import checksum
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
 from gansr.networks.weight_files import read_torch_file, save_weights
+from gansr.plan.jobs.train import AdoptJob
 
 WRAPPERS = ("params_ema", "params", "state_dict")  # under which the field's checkpoints hold a generator's weights
 # KAIR's and RankSRGAN's names of SRResNet's layers; BasicSR's are ours
 SRRESNET_NAMES = {"recon_trunk.": "body.", "HRconv.": "conv_hr."}
 
 
-def adopt_released_model(spec: dict[str, Any], name: str, weights: Path, output: Path) -> None:
+def adopt_released_model(job: AdoptJob, name: str, weights: Path, output: Path) -> None:
     """Write generator.safetensors, generator_ema.safetensors (equal to it) and spec.yaml of a released model.
 
     Where a checkpoint holds raw and EMA weights, the EMA weights are taken, which are those that are released.
 
     Args:
-        spec: the model's slice of the configuration: generator, scale, released.
+        job: the generator, and the released file.
         name: the model's name.
         weights: the released checkpoint, in torch's own format; nothing in it is executed.
         output: the model's folder.
 
     Raises:
-        UserError: the file is unreadable, or holds the weights of another network than `spec` describes.
+        UserError: the file is unreadable, or holds the weights of another network than the job describes.
     """
-    generator = build_generator(spec["generator"], spec["scale"])
+    generator = build_generator(job.generator, job.scale)
     state = _generator_weights(read_torch_file(weights, "remove it and run again"))
     try:
-        generator.load_state_dict(_own_names(generator, spec["generator"]["network"], state))
+        generator.load_state_dict(_own_names(generator, job.generator["network"], state))
     except (RuntimeError, UnsupportedModelError, KeyError, ValueError, AttributeError) as error:
         complaint = (str(error).splitlines() or ["names of no known network"])[-1].strip()
         raise UserError(
@@ -50,7 +51,7 @@ def adopt_released_model(spec: dict[str, Any], name: str, weights: Path, output:
         save_weights(output / file_name, generator.state_dict())
     description = {
         "model": name,
-        "spec": dict(spec),
+        "spec": job.model_dump(mode="json"),
         "inputs": {"released_sha256": checksum(weights)},
         "parameters": count_parameters(generator),
     }

@@ -16,10 +16,11 @@ from gansr.config.method_files import apply_overrides, read_method, variants
 from gansr.config.model import BICUBIC, BICUBIC_Y, UNTRAINED, Model, Weights, generator_of, slug
 from gansr.config.protocols import Protocol, chosen_protocols
 from gansr.config.run import Run
-from gansr.config.training_settings import OF_SPEC, TrainingSettings
+from gansr.config.training_settings import ResultSettings, TrainingSettings
 from gansr.config.weights import METRIC_WEIGHTS
 from gansr.errors import UserError, nearest
 from gansr.plan.datasets import PlannedDatasets
+from gansr.plan.jobs.train import AdoptJob, InterpolateJob, ReleasedFile, TrainJob, used_plugins, versions_of
 from gansr.plan.models import InterpolatedModel, PlannedModel, ReleasedModel, TrainedModel
 from gansr.plan.seeds import with_seed
 
@@ -86,34 +87,33 @@ class Plan:
         training = self._training_settings(model, method)
         dataset = model.dataset or run.train_dataset
         self.datasets.checked(dataset, "train", f"model {model.name}")
-        seed = run.all_seeds[0] if model.seed is None else model.seed
-        spec = {
-            "code": code_versions.TRAINING,
-            "scale": run.scale,
-            "seed": seed,
-            "generator": run.generators[generator],
-            "method": method.model_dump(mode="json", exclude={"title", "paper", "variant", "stage"}),
-            "mad_interval": run.mad.interval if run.mad and method.stage == "finetune" else None,
-            "training": training.of_spec(),
-        }
+        job = TrainJob(
+            code=code_versions.TRAINING,
+            versions=versions_of(used_plugins(run.generators[generator], method)),
+            scale=run.scale,
+            seed=run.all_seeds[0] if model.seed is None else model.seed,
+            generator=run.generators[generator],
+            method=method,
+            mad_interval=run.mad.interval if run.mad and method.stage == "finetune" else None,
+            training=training.of_result,
+        )
         return TrainedModel(
             model.name,
             generator,
-            spec,
+            job,
             model.method,
             method,
             len(known) > 1,
             _changes(as_written.model_dump(mode="json"), method.model_dump(mode="json")),
             dataset,
             model.start,
-            seed,
         )
 
     def _training_settings(self, model: Model, method: Method) -> TrainingSettings:
         """The run's settings with the model's own."""
         given = self.run.training.model_dump() | model.training
         settings = validate(TrainingSettings, given, f"{self.source}: model {model.name}: training")
-        beside = [key for key in model.training if key not in OF_SPEC]
+        beside = [key for key in model.training if key not in ResultSettings.model_fields]
         if beside:
             raise UserError(
                 f"model {model.name}: training.{beside[0]} is the same for all models; give it in the run's training"
@@ -139,14 +139,13 @@ class Plan:
 
     def _plan_interpolated(self, model: Model, generator: str) -> InterpolatedModel:
         assert model.interpolate is not None
-        between, alpha = model.interpolate.between, model.interpolate.alpha
-        spec = {
-            "code": code_versions.INTERPOLATION,
-            "scale": self.run.scale,
-            "generator": self.run.generators[generator],
-            "interpolate": {"between": list(between), "alpha": alpha},
-        }
-        return InterpolatedModel(model.name, generator, spec, between, alpha)
+        job = InterpolateJob(
+            code=code_versions.INTERPOLATION,
+            scale=self.run.scale,
+            generator=self.run.generators[generator],
+            interpolate=model.interpolate,
+        )
+        return InterpolatedModel(model.name, generator, job)
 
     def _plan_released(self, model: Model, generator: str) -> ReleasedModel:
         name = str(model.released)
@@ -160,13 +159,13 @@ class Plan:
                 f"model {model.name}: {self.weight_file(name)} is not there; set download: true, or put it there: "
                 f"{expected.addresses[0] if expected.addresses else expected.ask}"
             )
-        spec = {
-            "code": code_versions.RELEASED,
-            "scale": self.run.scale,
-            "generator": self.run.generators[generator],
-            "released": {"file": expected.file, "sha256": expected.sha256},
-        }
-        return ReleasedModel(model.name, generator, spec, name)
+        job = AdoptJob(
+            code=code_versions.RELEASED,
+            scale=self.run.scale,
+            generator=self.run.generators[generator],
+            released=ReleasedFile(file=expected.file, sha256=expected.sha256),
+        )
+        return ReleasedModel(model.name, generator, job, name)
 
     def _check_stage(self, model: Model, method: Method) -> None:
         if method.stage == "finetune" and model.start is None:

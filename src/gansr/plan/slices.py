@@ -168,7 +168,7 @@ def figure_slice(plan: Plan, figure: str) -> dict[str, Any]:
     artifact = model.method.losses.get("artifact", {})
     return common | {
         "model": [model.name, model.slug],
-        "generator": model.spec["generator"],
+        "generator": model.network_options,
         "window": artifact.get("window", 7),
         "patch_weight_root": artifact.get("patch_weight_root", 5),
         "residual": artifact.get("residual", "channel_abs_sum"),

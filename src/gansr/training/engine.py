@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gansr.config.training_settings import ResultSettings
+
 logger = logging.getLogger("gansr")
 
 # Blocks that a generator repeats; each kind is compiled once, whatever the depth.
@@ -32,14 +34,14 @@ class Engine:
     graph: bool = False
 
     @classmethod
-    def of_spec(cls, device: torch.device, settings: dict[str, Any]) -> Engine:
-        """The engine that the `training` of a spec asks for; a graph is captured on a GPU alone."""
+    def of_settings(cls, device: torch.device, settings: ResultSettings) -> Engine:
+        """The engine that a training's settings ask for; a graph is captured on a GPU alone."""
         engine = cls(
             device,
-            settings["precision"],
-            settings["channels_last"],
-            settings["compile"],
-            settings["graph"] and device.type == "cuda",
+            settings.precision,
+            settings.channels_last,
+            settings.compile,
+            settings.graph and device.type == "cuda",
         )
         if engine.precision == "bf16" and device.type == "cpu" and not _cpu_has_bf16():
             logger.info("this CPU has no bf16 instructions: precision bf16 is slower on it than fp32")
