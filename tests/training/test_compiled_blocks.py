@@ -1,7 +1,6 @@
 """Blocks of a generator that are compiled: each kind once, for training's images alone, to the same values."""
 
 import copy
-import shutil
 from functools import partialmethod
 
 import pytest
@@ -12,9 +11,9 @@ from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
 from gansr.training.engine import REPEATED_BLOCKS, Engine
 from gansr.training.step import TrainingStep
+from tests.programs import COMPILER, need
 
 CPU = torch.device("cpu")
-COMPILER = next((name for name in ("g++", "clang++", "c++") if shutil.which(name)), None)
 GENERATORS = {
     "srresnet": {"network": "srresnet", "features": 4, "blocks": 2},
     "rrdb": {"network": "rrdb", "features": 4, "blocks": 1},
@@ -93,11 +92,16 @@ def test_images_of_other_sizes_are_not_compiled(graphs, name):
     assert len(graphs) == before
 
 
-@pytest.mark.skipif(COMPILER is None, reason="torch.compile on a CPU needs a C++ compiler")
 @pytest.mark.parametrize(
-    ("name", "losses"), [("srresnet", ("pixel", "artifact")), ("rrdb", ("pixel",)), ("swinir", ("pixel", "artifact"))]
+    ("name", "losses"),
+    [
+        ("srresnet", ("pixel", "artifact")),
+        pytest.param("rrdb", ("pixel",), marks=pytest.mark.slow),
+        pytest.param("swinir", ("pixel", "artifact"), marks=pytest.mark.slow),
+    ],
 )
 def test_compiled_blocks_compute_the_same(name, losses):
+    need(COMPILER)
     torch.manual_seed(0)
     generator = build_generator(GENERATORS[name], SCALE)
     steps = [
