@@ -106,8 +106,8 @@ def measure(network: str, name: str, arguments: argparse.Namespace, rate: float 
     size = {key: getattr(arguments, key) for key in ("features", "blocks") if getattr(arguments, key)}
     method = method_of(name, arguments.batch, arguments.patch)
     place = device()
-    graph = arguments.graph and place.type == "cuda"
-    engine = Engine(place, arguments.precision, not arguments.nchw, arguments.compile, graph)
+    settings = {"precision": arguments.precision, "channels_last": not arguments.nchw, "compile": arguments.compile}
+    engine = Engine.of_spec(place, settings | {"graph": arguments.graph}, network)
     step = fast_step(network, size, method, engine)
     lr, hr = batch_of(method, engine.device)
     torch.backends.cudnn.benchmark = True

@@ -113,7 +113,7 @@ def _training_loop(
 ) -> TrainingLoop:
     torch.manual_seed(spec["seed"])
     method = spec["method"]
-    engine = Engine.of_spec(device(world.local_rank), spec["training"])
+    engine = Engine.of_spec(device(world.local_rank), spec["training"], spec["generator"]["network"])
     engine.prepare()
     generator = build_generator(spec["generator"], spec["scale"])
     if inputs.start is not None:
