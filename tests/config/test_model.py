@@ -99,8 +99,8 @@ def test_a_run_compares_both_variants_of_a_method(planned: Callable[..., Plan]) 
     paper = {"name": "Paper", "generator": "dense", "method": "beby", "variant": "paper", "start": "Dense"}
     models = planned("models/6", paper).trained
     assert (models["Beby"].method.variant, models["Paper"].method.variant) == ("release", "paper")
-    assert models["Beby"].method.losses["adversarial"]["region_mask"] == "lr"
-    assert models["Paper"].method.losses["adversarial"]["region_mask"] == "hr"
+    assert models["Beby"].method.losses["adversarial"]["view"]["of"] == "lr"
+    assert models["Paper"].method.losses["adversarial"]["view"]["of"] == "hr"
     # the run's overrides concern both
     for model in (models["Beby"], models["Paper"]):
         assert model.method.patch_size == 64
@@ -168,9 +168,9 @@ def test_refinement_by_the_ema_model_refuses_stochastic_depth_and_names_the_way_
     refused: Callable[..., str],
 ) -> None:
     model = {"name": "Next", "generator": "swin", "method": "ldl", "start": "Swin"}
-    words = ["run.yaml", "model Next", "losses.artifact.ema_refine", "generators.swin", "drop_path 0.1"]
+    words = ["run.yaml", "model Next", "losses.artifact: ema_refine", "generators.swin", "drop_path 0.1"]
     for variant in ("release", "paper"):
-        refused([*swin(0.1), "models/7", model | {"variant": variant}], *words, "use a generator with drop_path 0")
+        refused([*swin(0.1), "models/7", model | {"variant": variant}], *words, "use one with drop_path 0")
 
 
 @pytest.mark.parametrize("artifact", [{"ema_refine": False}, {"weight": 0}])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,24 @@ from gansr.losses.base import LossContext, LossTerm, Outputs
 
 VERSION = 1
 Residual = Literal["channel_abs_sum", "signed"]
+
+
+def check(options: dict[str, Any], method: dict[str, Any]) -> None:
+    """The EMA model that SR is compared with must exist, and the window lie inside the patch."""
+    if options["ema_refine"] and method["ema_decay"] is None:
+        raise ValueError("ema_refine compares with the EMA model; set ema_decay")
+    if options["window"] > method["patch_size"]:
+        raise ValueError(f"window {options['window']} is larger than patch_size {method['patch_size']}")
+
+
+def check_generator(options: dict[str, Any], generator: dict[str, Any]) -> None:
+    """The generator in training must be comparable with its EMA model."""
+    drop_path = generator.get("drop_path", 0)
+    if options["ema_refine"] and drop_path > 0:
+        raise ValueError(
+            f"ema_refine compares with an EMA model that skips nothing, and this generator skips blocks at random in "
+            f"training (drop_path {drop_path}); use one with drop_path 0, which may start from this one's weights"
+        )
 
 
 @dataclass(frozen=True)

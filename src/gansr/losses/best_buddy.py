@@ -7,7 +7,7 @@ to SR, and so do the options here; the authors' code has the two names the other
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,19 @@ PATCH = 3  # pixels; also the step from one patch to the next
 LEVELS = (2, 4)  # r of Eq. 1: the factors of the pyramid below HR
 BLOCK = 64  # columns that are searched as one
 SCORES_AT_ONCE = {"cpu": 2**20, "cuda": 2**27}  # numbers in memory at a time
+
+
+def check(options: dict[str, Any], method: dict[str, Any]) -> None:
+    """One of the two distances must count, and the smallest level of the pyramid hold a patch."""
+    if options["alpha"] == options["beta"] == 0:
+        raise ValueError("alpha and beta are both 0, every candidate is as good; raise one")
+    if method["patch_size"] < PATCH * max(LEVELS):
+        raise ValueError(
+            f"{PATCH} x {PATCH} patches of HR reduced by {max(LEVELS)} need a patch_size of at least "
+            f"{PATCH * max(LEVELS)}"
+        )
+    if options["pyramid"] == "matlab_bicubic" and method["patch_size"] % max(LEVELS):
+        raise ValueError(f"the pyramid needs a patch_size that is a multiple of {max(LEVELS)}")
 
 
 def cut_patches(image: Tensor) -> Tensor:
