@@ -185,7 +185,7 @@ def test_an_iteration_of_a_network_that_is_not_known_has_no_flops(planned: Calla
     trained.spec["generator"] = {"network": "mine"}
     assert training_flops(trained, 4) is None
     trained = toy(planned, "Base+LDL")
-    trained.method.discriminator["network"] = "mine"  # type: ignore[index]
+    trained.method.critics["adversarial"]["network"] = "mine"
     assert training_flops(trained, 4) is None
 
 

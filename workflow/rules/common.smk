@@ -152,9 +152,13 @@ def parent_weights(number):
     return lambda wildcards: tested_weights(MODELS[wildcards.model].between[number])
 
 
-def vgg19_receipt(wildcards):
-    method = MODELS[wildcards.model].method
-    return weight_receipts(["vgg19"] if method.needs_vgg19 else [])
+def judge_receipts(wildcards):
+    return weight_receipts(MODELS[wildcards.model].method.judges)
+
+
+def judge_options(wildcards):
+    judges = MODELS[wildcards.model].method.judges
+    return option("--judge", [f"{name}={PLAN.weight_file(name)}" for name in judges])
 
 
 def released_receipt(wildcards):

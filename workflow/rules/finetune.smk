@@ -6,7 +6,7 @@ rule finetune:
     input:
         patches=patch_store_of,
         start=start_weights,
-        vgg19=vgg19_receipt,
+        judges=judge_receipts,
         mad_patches=rules.mad_patches.output if RUN.mad else [],
         mad_images=rules.mad_patches.input.images,
     output:
@@ -35,14 +35,12 @@ rule finetune:
         state=f"{RESULTS}/state/{{model}}",
         settings=TRAINING_SETTINGS,
         folder=subpath(output.raw, parent=True),
-        vgg19=lambda wildcards, input: (
-            option("--vgg19", str(PLAN.weight_file("vgg19"))) if input.vgg19 else ""
-        ),
+        judges=judge_options,
         mad_patches=lambda wildcards, input: option("--mad-patches", input.mad_patches),
         mad_images=lambda wildcards, input: option("--mad-images", input.mad_images),
     shell:
         "gansr train --spec {params.spec:q} --name {params.name:q} --patches {input.patches:q} --start {input.start:q} "
-        "{params.vgg19} {params.mad_patches} {params.mad_images} "
+        "{params.judges} {params.mad_patches} {params.mad_images} "
         "--state {params.state:q} --settings {params.settings:q} --output {params.folder:q} "
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"
 

@@ -91,13 +91,13 @@ def training_flops(trained: TrainedModel, scale: int) -> float | None:
     side, hr_pixels = method.patch_size // scale, method.patch_size**2
     options = trained.spec["generator"]
     generator = _generator(options, scale)
-    critic = _discriminator(method.discriminator, hr_pixels) if method.discriminator and "adversarial" in losses else []
-    if generator is None or critic is None:
+    critics = [_discriminator(critic, hr_pixels) for critic in method.used_critics.values()]
+    if generator is None or None in critics:
         return None
     passes = 3 * sum(generator) - generator[0]
     if losses.get("artifact", {}).get("ema_refine"):
         passes += sum(generator)
-    total = passes * padded_pixels(options, scale, side, side) + _of_discriminator(critic)
+    total = passes * padded_pixels(options, scale, side, side) + sum(_of_discriminator(c) for c in critics if c)
     if "perceptual" in losses:
         # features of HR; features of SR and their gradient, which goes to SR and to no weights
         total += 3 * vgg19_flops(losses["perceptual"], hr_pixels)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gansr import code_versions
+from gansr.config import plugins
 from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
 from gansr.config.method import Method
@@ -81,8 +82,11 @@ class Plan:
                 f"it must be at least {smallest}"
             )
         self._check_stage(model, method)
-        self._check_drop_path(model, generator, method)
-        self._check_perceptual_weights(model, method)
+        try:
+            method.check_generator(run.generators[generator])
+        except ValueError as error:
+            raise UserError(f"model {model.name}: {error} (generators.{generator})") from None
+        self._check_judges(model, method)
         training = self._training_settings(model, method)
         dataset = model.dataset or run.train_dataset
         self.datasets.checked(dataset, "train", f"model {model.name}")
@@ -123,7 +127,10 @@ class Plan:
                 f"model {model.name}: batch_size {method.batch_size} cannot be shared by {settings.gpus} GPUs; give "
                 f"training.gpus a divisor of it"
             )
-        normalises = method.discriminator is not None and method.discriminator["network"] == "vgg"
+        normalises = any(
+            plugins.fact("critic", critic["network"], "NORMALISES_OVER_BATCH", False)
+            for critic in method.used_critics.values()
+        )
         if normalises and method.batch_size // settings.gpus < 2:
             raise UserError(
                 f"model {model.name}: on {settings.gpus} GPUs each has one patch of the batch, and the discriminator "
@@ -176,23 +183,20 @@ class Plan:
         if method.stage == "pretrain" and model.start is not None:
             raise UserError(f"model {model.name}: the method {model.method} trains from scratch; remove start")
 
-    def _check_drop_path(self, model: Model, generator: str, method: Method) -> None:
-        drop_path = self.run.generators[generator].get("drop_path", 0)
-        artifact = method.losses.get("artifact", {})
-        if drop_path > 0 and artifact.get("ema_refine") and artifact["weight"] > 0:
-            raise UserError(
-                f"model {model.name}: losses.artifact.ema_refine compares with an EMA model that skips nothing, and "
-                f"generators.{generator} skips blocks at random in training (drop_path {drop_path}); use a generator "
-                f"with drop_path 0, which may start from this one's weights"
-            )
-
-    def _check_perceptual_weights(self, model: Model, method: Method) -> None:
-        if method.needs_vgg19 and not self.has_weights("vgg19"):
-            raise UserError(
-                f"model {model.name}: {self.weight_file('vgg19')} is not there; set download: true, or download "
-                f"{self.catalog.weights['vgg19'].addresses[0]} to it, or set "
-                f"overrides.finetune.losses.perceptual.weights: random"
-            )
+    def _check_judges(self, model: Model, method: Method) -> None:
+        for term in method.used_terms:
+            for judge in term.judges:
+                if judge not in self.catalog.weights:
+                    known = nearest(judge, self.catalog.weights)
+                    raise UserError(f'model {model.name}: losses.{term.name}: unknown judge "{judge}"; {known}')
+                if not self.has_weights(judge):
+                    without = plugins.fact("loss", term.loss, "WITHOUT_JUDGES", {})
+                    place = f"overrides.{method.stage}.losses.{term.name}"
+                    others = [f"{place}.{option}: {value}" for option, value in without.items()]
+                    raise UserError(
+                        f"model {model.name}: {self.weight_file(judge)} is not there; set download: true, or download "
+                        f"{self.catalog.weights[judge].addresses[0]} to it" + "".join(f", or set {o}" for o in others)
+                    )
 
     def weight_file(self, name: str) -> Path:
         """Where a file of weights.yaml is kept, or will be."""
@@ -211,8 +215,8 @@ class Plan:
     @property
     def weights(self) -> list[str]:
         """All weights that the run needs and that can be had."""
-        perceptual = ["vgg19"] if any(model.method.needs_vgg19 for model in self.trained.values()) else []
-        return list(dict.fromkeys([*self.metric_weights, *perceptual, *(m.weights for m in self.released.values())]))
+        judges = [name for model in self.trained.values() for name in model.method.judges]
+        return list(dict.fromkeys([*self.metric_weights, *judges, *(m.weights for m in self.released.values())]))
 
     def prepared_datasets(self) -> list[str]:
         """The datasets of which the run needs HR and LR images: parts of unions, not unions."""
