@@ -91,7 +91,7 @@ def test_train_refuses_changed_weights_of_vgg19(changed_weights: Path) -> None:
     file, made = changed_weights / "weights" / "vgg19.pth", changed_weights / "made"
     files = ("--patches", changed_weights / "patches", "--state", made / "state", "--output", made / "model")
     spec = train_job(NOTHING).to_json()
-    result = gansr("train", "--spec", spec, "--name", "LDL", "--vgg19", file, *files, folder=changed_weights)
+    result = gansr("train", "--spec", spec, "--name", "LDL", "--judge", f"vgg19={file}", *files, folder=changed_weights)
     is_the_wrong_file(result, file)
     assert not made.exists()
 

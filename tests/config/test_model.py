@@ -98,8 +98,8 @@ def test_a_run_compares_both_variants_of_a_method(planned: Callable[..., Plan]) 
     paper = {"name": "Paper", "generator": "dense", "method": "beby", "variant": "paper", "start": "Dense"}
     models = planned("models/6", paper).trained
     assert (models["Beby"].method.variant, models["Paper"].method.variant) == ("release", "paper")
-    assert models["Beby"].method.losses["adversarial"]["region_mask"] == "lr"
-    assert models["Paper"].method.losses["adversarial"]["region_mask"] == "hr"
+    assert models["Beby"].method.losses["adversarial"]["view"]["of"] == "lr"
+    assert models["Paper"].method.losses["adversarial"]["view"]["of"] == "hr"
     # the run's overrides concern both
     for model in (models["Beby"], models["Paper"]):
         assert model.method.patch_size == 64

@@ -9,14 +9,15 @@ import pytest
 import torch
 import yaml
 from captured_data import METHODS, NETWORKS, spec
-from step_data import SCALE, batches, method, relative_error
+from step_data import SCALE, batches, method, relative_error, trained_networks
 
 from gansr.config.training_settings import WatchSettings
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
 from gansr.training.captured_step import WARM_UP, CapturedStep
 from gansr.training.engine import Engine
-from gansr.training.step import NotFiniteError, TrainingStep
+from gansr.training.stage import NotFiniteError
+from gansr.training.step import TrainingStep
 from gansr.training.train import TrainingInputs, train
 from tests.training_jobs import train_job
 
@@ -73,7 +74,7 @@ def adam_state(step, key):
 
 def assert_same_state(step, expected, tolerance):
     for name in ("generator", "discriminator", "ema"):
-        found, wanted = (getattr(one, name).state_dict().values() for one in (step, expected))
+        found, wanted = (trained_networks(one)[name].state_dict().values() for one in (step, expected))
         assert relative_error(*(flat(v for v in values if v.is_floating_point()) for values in (found, wanted))) < (
             tolerance
         ), name

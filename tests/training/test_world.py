@@ -39,7 +39,7 @@ def store(tmp_path_factory):
     return folder / "patches"
 
 
-def spec(processes, losses=None, discriminator=None, iterations=12):
+def spec(processes, losses=None, critic=None, iterations=12):
     return {
         "scale": 4,
         "seed": 0,
@@ -47,7 +47,8 @@ def spec(processes, losses=None, discriminator=None, iterations=12):
         "generator": {"network": "srresnet", "features": 4, "blocks": 1},
         "method": {
             "losses": losses or {"pixel": {"weight": 1.0}},
-            "discriminator": discriminator,
+            "critics": {} if critic is None else {"adversarial": critic},
+            "groups": {},
             "ema_decay": 0.9,
             "optimizer": {"learning_rate": 1e-3, "betas": [0.9, 0.99]},
             "schedule": {"milestones": [], "gamma": 0.5},

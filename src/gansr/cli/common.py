@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gansr.errors import UserError
+from gansr.errors import UserError, nearest
 from gansr.progress import Progress
 
 logger = logging.getLogger("gansr")
@@ -94,4 +94,24 @@ def verify_weights(listed: str, file: Path) -> None:
             f"{file}: not there any more; put it there, or remove its receipt (receipts/weights/{listed}.json in "
             f"data_dir) to have it downloaded again"
         )
-    verify(Catalog.nearest().weights[listed].model_copy(update={"file": file.name}), file.parent)
+    known = Catalog.nearest().weights
+    if listed not in known:
+        raise UserError(f'{file}: config/weights.yaml lists no weights "{listed}"; {nearest(listed, known)}')
+    verify(known[listed].model_copy(update={"file": file.name}), file.parent)
+
+
+def named_files(option: str, given: list[str]) -> dict[str, Path]:
+    """The files of an option that is given as NAME=FILE, once for each name.
+
+    Raises:
+        UserError: one of them has no name or no file, or a name is given twice.
+    """
+    files: dict[str, Path] = {}
+    for pair in given:
+        name, _, file = pair.partition("=")
+        if not name or not file:
+            raise UserError(f"{option} {pair}: give it as NAME=FILE")
+        if name in files:
+            raise UserError(f"{option} {pair}: {name} is given twice; give one file")
+        files[name] = Path(file)
+    return files

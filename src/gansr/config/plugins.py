@@ -12,6 +12,7 @@ imports torch, which takes seconds; checking a configuration must not. So the fi
 Entry points, by the folder that the file lies in:
 
     losses/                  the class derived from LossTerm
+    losses/views/            the class derived from View
     networks/generators/     the function build
     networks/critics/        the function build
 
@@ -35,15 +36,16 @@ from gansr.checksum import checksum
 from gansr.config.section import Section
 from gansr.errors import UserError, nearest
 
-Kind = Literal["loss", "generator", "critic"]
+Kind = Literal["loss", "view", "generator", "critic"]
 
 PACKAGE = Path(__file__).parents[1]
 FOLDERS: dict[Kind, str] = {
     "loss": "losses",
+    "view": "losses/views",
     "generator": "networks/generators",
     "critic": "networks/critics",
 }
-BASE_CLASSES: dict[Kind, str] = {"loss": "LossTerm"}  # the others' entry point is a function
+BASE_CLASSES: dict[Kind, str] = {"loss": "LossTerm", "view": "View"}  # the others' entry point is a function
 ANNOTATION_NAMES = {"Annotated": Annotated, "Field": Field, "Literal": Literal}
 NOT_PLUGINS = {"__init__", "base", "build"}
 

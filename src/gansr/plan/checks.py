@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from gansr.config.dataset_files import image_size, image_sizes
-from gansr.config.method import CosineRestarts, MultiStep
 from gansr.config.outputs import TABLE_METRICS, ComparisonSettings, figure_models
 from gansr.config.run import PUBLISHED_SCALE, Run
+from gansr.config.schedule import CosineRestarts, MultiStep
 from gansr.errors import UserError, nearest
 from gansr.plan.leaks import shared_images
 from gansr.plan.plan import Plan
@@ -48,9 +48,10 @@ def _check_overrides(plan: Plan) -> None:
         methods = [model.method for model in plan.trained.values() if model.method.stage == stage]
         if not methods:
             raise UserError(f"overrides.{stage}: no model of this run has a method of the stage {stage}; remove it")
-        for key in ("discriminator", "ema_decay"):
-            if overrides.get(key) is not None and not any(getattr(method, key) for method in methods):
-                raise UserError(f"overrides.{stage}.{key}: no method of this stage has one; remove it")
+        if overrides.get("discriminator") is not None and not any("adversarial" in m.critics for m in methods):
+            raise UserError(f"overrides.{stage}.discriminator: no method of this stage has one; remove it")
+        if overrides.get("ema_decay") is not None and not any(method.ema_decay for method in methods):
+            raise UserError(f"overrides.{stage}.ema_decay: no method of this stage has one; remove it")
         schedule_keys = {key for method in methods for key in type(method.schedule).model_fields}
         schedule = overrides.get("schedule", {})
         for key in schedule if isinstance(schedule, dict) else ():
@@ -59,15 +60,20 @@ def _check_overrides(plan: Plan) -> None:
                     f"overrides.{stage}.schedule: no method of this stage has the key {key}; "
                     f"{nearest(key, schedule_keys)}"
                 )
-        used = {loss for method in methods for loss in method.losses}
-        losses = overrides.get("losses", {})
-        if not isinstance(losses, dict):
-            raise UserError(f"overrides.{stage}.losses: {losses!r} is no mapping of losses; add one or remove it")
-        for loss in losses:
-            if loss not in used:
-                raise UserError(
-                    f'overrides.{stage}.losses: no method here has the loss "{loss}"; {nearest(loss, used)}'
-                )
+        for key, noun in (("losses", "loss"), ("critics", "critic"), ("groups", "parameter group")):
+            used = {name for method in methods for name in getattr(method, key)}
+            given = overrides.get(key, {})
+            if not isinstance(given, dict):
+                raise UserError(f"overrides.{stage}.{key}: {given!r} is no mapping of {key}; add one or remove it")
+            for name in given:
+                if name not in used:
+                    raise UserError(
+                        f'overrides.{stage}.{key}: no method here has the {noun} "{name}"; {nearest(name, used)}'
+                    )
+        for name, loss in overrides.get("losses", {}).items():
+            viewed = any(method.losses.get(name, {}).get("view") for method in methods)
+            if isinstance(loss, dict) and loss.get("view") is not None and not viewed:
+                raise UserError(f"overrides.{stage}.losses.{name}.view: no method of this stage has one; remove it")
 
 
 def _check_leaks(plan: Plan) -> None:
