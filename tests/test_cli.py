@@ -96,6 +96,31 @@ def test_train_refuses_changed_weights_of_vgg19(changed_weights: Path) -> None:
     assert not made.exists()
 
 
+@pytest.mark.parametrize(
+    ("judges", "words"),
+    [
+        (["vgg19"], ["--judge vgg19", "give it as NAME=FILE"]),
+        (["=weights/vgg19.pth"], ["--judge =weights/vgg19.pth", "NAME=FILE"]),
+        (["vgg19="], ["--judge vgg19=", "NAME=FILE"]),
+        (["vgg19=a.pth", "vgg19=b.pth"], ["--judge vgg19=b.pth", "vgg19 is given twice"]),
+        (["vgg9=weights/vgg19.pth"], ["weights/vgg19.pth", 'no weights "vgg9"', 'did you mean "vgg19"?']),
+        (["vgg19=weights/none.pth"], ["weights/none.pth", "not there any more"]),
+    ],
+)
+def test_a_wrong_judge_is_refused(changed_weights: Path, judges: list[str], words: list[str]) -> None:
+    files = (
+        "--patches",
+        changed_weights / "patches",
+        "--state",
+        changed_weights / "s",
+        "--output",
+        changed_weights / "m",
+    )
+    given = [word for judge in judges for word in ("--judge", judge)]
+    spec = '{"training": {"gpus": 1}}'
+    mistake(gansr("train", "--spec", spec, "--name", "LDL", *given, *files, folder=changed_weights), *words)
+
+
 def test_score_refuses_changed_weights_of_lpips(changed_weights: Path) -> None:
     folder, scores = changed_weights / "images", changed_weights / "metrics" / "set5.csv"
     folder.mkdir()

@@ -43,13 +43,13 @@ def training_facts(trained: dict[str, Any], seeds: list[int] | None = None) -> s
 
 def perceptual_facts(trained: dict[str, Any]) -> str | None:
     """The words that a perceptual network without pretrained weights obliges to; None where it has them."""
-    perceptual = trained["spec"].get("method", {"losses": {}})["losses"].get("perceptual")
-    if perceptual is None or perceptual["weight"] == 0 or perceptual["weights"] == "pretrained":
-        return None
-    return (
-        f"The perceptual loss used VGG19's layers with {perceptual['weights']} weights "
-        f"(seeded, {perceptual['width']} of 64 base channels), not a pretrained VGG19."
-    )
+    for name, term in trained["spec"].get("method", {"losses": {}})["losses"].items():
+        if term.get("loss", name) == "perceptual" and term["weight"] > 0 and term["weights"] != "pretrained":
+            return (
+                f"The perceptual loss used VGG19's layers with {term['weights']} weights "
+                f"(seeded, {term['width']} of 64 base channels), not a pretrained VGG19."
+            )
+    return None
 
 
 def scale_line(run: str, scale: int, trained: list[dict[str, Any]], tested: str) -> str:
