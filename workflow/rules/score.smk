@@ -1,4 +1,22 @@
 # SR images of every model on every benchmark, and their per-image scores.
+from gansr.paths import RunPaths
+from gansr.plan.jobs import score as score_jobs
+
+
+def scored_model(wildcards):
+    name, _ = SCORED[wildcards.scored]
+    return name
+
+
+def score_hr_features(wildcards):
+    if not score_jobs.compared_features(PLAN, scored_model(wildcards)):
+        return []
+    return f"{RUN.data_dir}/{wildcards.benchmark}/x{SCALE}/hr_features.npz"
+
+
+def score_weights(wildcards):
+    # where nothing is downloaded, a file put there later makes the scores that need it
+    return weight_receipts(score_jobs.score_weights(PLAN, scored_model(wildcards)))
 
 
 rule upscale:
@@ -30,7 +48,7 @@ rule upscale:
 rule hr_features:
     input:
         images=f"{IMAGES}/images",
-        weights=weight_receipts(["inception"] if OF_INCEPTION else []),
+        weights=weight_receipts(score_jobs.hr_features_weights(PLAN)),
     output:
         f"{IMAGES}/hr_features.npz",
     log:
@@ -48,11 +66,10 @@ rule hr_features:
         mem_mb=3000,
         runtime=60,
     params:
-        code=code_versions.METRICS,
-        metrics="fid,kid",
+        spec=lambda wildcards: score_jobs.hr_features_job().to_json(),
         weights_dir=str(RUN.weights_dir),
     shell:
-        "gansr hr-features --images {input.images:q} --metrics {params.metrics} --weights-dir {params.weights_dir:q} "
+        "gansr hr-features --spec {params.spec:q} --images {input.images:q} --weights-dir {params.weights_dir:q} "
         "--output {output:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
 
 
@@ -73,19 +90,22 @@ rule score:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=score_gpus,
+        gpu=lambda wildcards: int(
+            score_jobs.scored_on_gpu(PLAN, scored_model(wildcards))
+        ),
         gpu_manufacturer="nvidia",
         # whatever the size of the images: networks take them in strips (src/gansr/metrics/trunks.py)
         mem_mb=6000,
         runtime=480,
     params:
-        code=code_versions.METRICS,
-        metrics=",".join(RUN.metrics),
-        protocols=score_protocols,
+        spec=lambda wildcards: score_jobs.score_job(
+            PLAN, scored_model(wildcards)
+        ).to_json(),
         weights_dir=str(RUN.weights_dir),
-        required=lambda wildcards: option("--required", scored_with(wildcards)),
+        # no output: a job that computes one more metric finds the others here
+        kept=str(RunPaths.of_run(RUN.run).score_values("{scored}", "{benchmark}")),
         hr_features=lambda wildcards, input: option("--hr-features", input.hr_features),
     shell:
-        "gansr score {input.sr:q} {input.images:q}/HR --metrics {params.metrics} {params.protocols} "
-        "--weights-dir {params.weights_dir:q} {params.required} --skip-absent {params.hr_features} "
-        "--output {output.scores:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
+        "gansr score-benchmark --spec {params.spec:q} --sr {input.sr:q} --images {input.images:q} "
+        "--weights-dir {params.weights_dir:q} {params.hr_features} --kept {params.kept:q} --output {output.scores:q} "
+        "--gpus {resources.gpu} --threads {threads} --log {log:q}"

@@ -89,8 +89,13 @@ def facts(kind: Kind, name: str) -> dict[str, Any]:
     Raises:
         UserError: there is no file of that name.
     """
+    return constants(file_of(kind, name))
+
+
+def constants(file: Path) -> dict[str, Any]:
+    """The literal values of names in capitals at the top of a Python file, which is not imported."""
     found: dict[str, Any] = {}
-    for node in _tree(file_of(kind, name)).body:
+    for node in _tree(file).body:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if _is_annotated(node) else []  # type: ignore[attr-defined]
         for target in targets:
             if isinstance(target, ast.Name) and target.id.isupper():
@@ -141,8 +146,13 @@ def version(kind: Kind, name: str) -> int | str:
     Raises:
         UserError: there is no file of that name.
     """
-    stated = fact(kind, name, "VERSION", None)
-    return stated if isinstance(stated, int) else f"sha256:{checksum(file_of(kind, name))}"
+    return version_of(file_of(kind, name))
+
+
+def version_of(file: Path) -> int | str:
+    """The VERSION of a Python file, or without one the checksum of its content."""
+    stated = constants(file).get("VERSION")
+    return stated if isinstance(stated, int) else f"sha256:{checksum(file)}"
 
 
 def changed_options(kind: Kind, name: str, options: dict[str, Any]) -> dict[str, Any]:
