@@ -161,13 +161,21 @@ class Scorers:
 
 
 def protocols_of_parts(protocols: dict[str, Protocol]) -> dict[str, Protocol]:
-    """The protocols of the metrics that others are made of; each crops as much as what is made of it."""
+    """The protocols of the metrics that others are made of: the default, with the crop of what is made of it.
+
+    Raises:
+        UserError: a part is asked for by another protocol.
+    """
     found: dict[str, Protocol] = {}
     for metric, protocol in protocols.items():
-        of_metric = chosen_protocols(list(METRICS[metric].made_of), {}, protocol.crop)
+        row = METRICS[metric]
+        of_metric = chosen_protocols(list(row.made_of), {}, protocol.crop if row.protocols[0].crop else None)
         for part, chosen in of_metric.items():
-            if (found | protocols).get(part, chosen) != chosen:
-                raise UserError(f"{metric} is made of {part} by {chosen.name}; give both the same crop")
+            other = (found | protocols).get(part, chosen)
+            if other != chosen:
+                raise UserError(
+                    f"{metric} is made of {part} by {chosen.name}; choose that for {part}, not {other.name}"
+                )
         found |= of_metric
     return found
 
