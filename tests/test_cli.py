@@ -15,6 +15,7 @@ from PIL import Image
 from gansr.cli import app
 
 from .command_line import ROOT, gansr, mistake
+from .training_jobs import NOTHING, train_job
 
 
 def test_check_lists_every_model_of_the_default_run() -> None:
@@ -89,7 +90,7 @@ def is_the_wrong_file(result: subprocess.CompletedProcess[str], file: Path) -> N
 def test_train_refuses_changed_weights_of_vgg19(changed_weights: Path) -> None:
     file, made = changed_weights / "weights" / "vgg19.pth", changed_weights / "made"
     files = ("--patches", changed_weights / "patches", "--state", made / "state", "--output", made / "model")
-    spec = '{"training": {"gpus": 1}}'
+    spec = train_job(NOTHING).to_json()
     result = gansr("train", "--spec", spec, "--name", "LDL", "--vgg19", file, *files, folder=changed_weights)
     is_the_wrong_file(result, file)
     assert not made.exists()

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from gansr.metrics.inception import BenchmarkFeatures, Inception
-from gansr.plan.jobs.score import HrFeaturesJob, hr_features_job
+from gansr.plan.jobs.score import HrFeaturesJob
+from gansr.plan.score_jobs import hr_features_job
 
 from .command_line import Here, cells, list_weights, mistake, picture
 from .metrics.weight_data import random_inception

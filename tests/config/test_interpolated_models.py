@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from gansr.canonical import canonical
 from gansr.plan.models import InterpolatedModel, TrainedModel
 from gansr.plan.plan import Plan
 from gansr.plan.slices import provenance_slice, table_models, table_scores, table_slice
@@ -119,8 +118,8 @@ def test_a_model_may_lie_between_interpolated_ones(planned: Callable[..., Plan],
 
 def test_the_order_of_models_does_not_matter(planned: Callable[..., Plan], run_data: dict[str, Any]) -> None:
     before, after = planned(), planned("models", run_data["models"][::-1])
-    assert {name: canonical(model.spec) for name, model in before.models.items()} == {
-        name: canonical(model.spec) for name, model in after.models.items()
+    assert {name: model.job.to_json() for name, model in before.models.items()} == {
+        name: model.job.to_json() for name, model in after.models.items()
     }
 
 
@@ -194,4 +193,4 @@ def test_an_interpolated_model_depends_on_its_place_between_two_and_on_nothing_e
     planned: Callable[..., Plan], changes: list[Any], affected: bool
 ) -> None:
     (before,), (after,) = planned().interpolated.values(), planned(*changes).interpolated.values()
-    assert (canonical(before.spec) != canonical(after.spec)) == affected
+    assert (before.job.to_json() != after.job.to_json()) == affected

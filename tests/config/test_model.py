@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansr.canonical import canonical
 from gansr.config.model import Model, slug
 from gansr.plan.plan import Plan
 from gansr.plan.slices import table_slice
@@ -84,7 +83,7 @@ def test_a_variant_changes_what_is_trained_and_is_named_in_the_notes(planned: Ca
     before, after = planned(), planned("models/2/variant", "paper")
     assert before.trained["Base+LDL"].method.losses["artifact"]["residual"] == "channel_abs_sum"
     assert after.trained["Base+LDL"].method.losses["artifact"]["residual"] == "signed"
-    changed = {name for name, model in before.models.items() if model.spec != after.models[name].spec}
+    changed = {name for name, model in before.models.items() if model.job != after.models[name].job}
     assert changed == {"Base+LDL"}
 
     def notes(plan: Plan) -> list[str]:
@@ -108,8 +107,8 @@ def test_a_run_compares_both_variants_of_a_method(planned: Callable[..., Plan]) 
 
 def test_naming_the_default_variant_changes_nothing(planned: Callable[..., Plan]) -> None:
     before, after = planned(), planned("models/0/variant", "release", "models/4/variant", "release")
-    assert {name: canonical(model.spec) for name, model in before.models.items()} == {
-        name: canonical(model.spec) for name, model in after.models.items()
+    assert {name: model.job.to_json() for name, model in before.models.items()} == {
+        name: model.job.to_json() for name, model in after.models.items()
     }
 
 
@@ -168,7 +167,7 @@ def test_refinement_by_the_ema_model_refuses_stochastic_depth_and_names_the_way_
     refused: Callable[..., str],
 ) -> None:
     model = {"name": "Next", "generator": "swin", "method": "ldl", "start": "Swin"}
-    words = ["run.yaml", "model Next", "losses.artifact.ema_refine", "generators.swin", "drop_path 0.1"]
+    words = ["run.yaml", "model Next", "losses.artifact compares", "generators.swin", "drop_path 0.1"]
     for variant in ("release", "paper"):
         refused([*swin(0.1), "models/7", model | {"variant": variant}], *words, "use a generator with drop_path 0")
 
@@ -183,8 +182,8 @@ def test_the_way_out_is_one_a_model_without_stochastic_depth_starts_from_one_wit
     planned: Callable[..., Plan],
 ) -> None:
     plan = planned(*swin(0.1), "models/7", {"name": "Next", "generator": "still", "method": "ldl", "start": "Swin"})
-    assert plan.trained["Next"].spec["generator"]["drop_path"] == 0
-    assert plan.trained["Swin"].spec["generator"]["drop_path"] == 0.1
+    assert plan.trained["Next"].job.generator["drop_path"] == 0
+    assert plan.trained["Swin"].job.generator["drop_path"] == 0.1
 
 
 @pytest.mark.parametrize("change", [{"features": 6}, {"groups": 2}, {"blocks": 2}, {"heads": 1}])
@@ -195,5 +194,5 @@ def test_a_swinir_of_another_size_is_no_start(refused: Callable[..., str], chang
 
 
 def test_stochastic_depth_is_part_of_what_is_trained(planned: Callable[..., Plan]) -> None:
-    one, other = (planned(*swin(drop_path)).models["Swin"].spec for drop_path in (0.1, 0.2))
-    assert canonical(one) != canonical(other)
+    one, other = (planned(*swin(drop_path)).models["Swin"].job for drop_path in (0.1, 0.2))
+    assert one.to_json() != other.to_json()

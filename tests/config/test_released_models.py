@@ -32,8 +32,8 @@ def test_a_released_model_is_a_column_tested_with_its_only_weights(with_esrgan: 
 def test_its_weights_are_fetched_and_its_spec_names_them(with_esrgan: Callable[..., Plan]) -> None:
     plan = with_esrgan()
     assert plan.weights.count("esrgan") == 1
-    released = plan.released["ESRGAN"].spec["released"]
-    assert released == {"file": "RRDB_ESRGAN_x4.pth", "sha256": plan.catalog.weights["esrgan"].sha256}
+    released = plan.released["ESRGAN"].job.released
+    assert released.file == "RRDB_ESRGAN_x4.pth" and released.sha256 == plan.catalog.weights["esrgan"].sha256
 
 
 def test_others_may_start_from_it_or_lie_between(with_esrgan: Callable[..., Plan]) -> None:

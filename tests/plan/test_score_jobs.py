@@ -13,8 +13,9 @@ from gansr.config import metrics
 from gansr.config.catalog import Catalog
 from gansr.config.metrics import METRICS
 from gansr.errors import UserError
-from gansr.plan.jobs.score import (
-    ScoreJob,
+from gansr.plan.jobs.score import ScoreJob
+from gansr.plan.plan import Plan
+from gansr.plan.score_jobs import (
     compared_features,
     hr_features_job,
     hr_features_weights,
@@ -22,7 +23,6 @@ from gansr.plan.jobs.score import (
     score_weights,
     scored_on_gpu,
 )
-from gansr.plan.plan import Plan
 
 ALL = list(METRICS)
 SHOWN = ["tables/ldl_table1/reference", ["Bicubic", "Bicubic-Y"]]
@@ -104,7 +104,7 @@ def test_features_of_hr_depend_on_inceptions_file_alone(monkeypatch: pytest.Monk
         with monkeypatch.context() as patch:
             real = metrics.file_version
             patch.setattr(
-                "gansr.plan.jobs.score.file_version", lambda name, f=file, r=real: 77 if name == f else r(name)
+                "gansr.plan.score_jobs.file_version", lambda name, f=file, r=real: 77 if name == f else r(name)
             )
             assert (hr_features_job().to_json() != before) == changed
 

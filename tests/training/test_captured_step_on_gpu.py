@@ -11,13 +11,14 @@ import yaml
 from captured_data import METHODS, NETWORKS, spec
 from step_data import SCALE, batches, method, relative_error
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import WatchSettings
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
 from gansr.training.captured_step import WARM_UP, CapturedStep
 from gansr.training.engine import Engine
 from gansr.training.step import NotFiniteError, TrainingStep
 from gansr.training.train import TrainingInputs, train
+from tests.training_jobs import train_job
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="a CUDA graph is captured on a GPU"),
@@ -211,8 +212,10 @@ def test_a_training_with_a_graph_logs_what_one_without_does(store, tmp_path):
     logs, ends = [], []
     for graph in (True, False):
         folder = tmp_path / str(graph)
-        settings = TrainingSettings(checkpoint_every=5)
-        train(spec(graph=graph), "model", TrainingInputs(store), folder / "work", folder / "output", settings)
+        settings = WatchSettings(checkpoint_every=5)
+        train(
+            train_job(spec(graph=graph)), "model", TrainingInputs(store), folder / "work", folder / "output", settings
+        )
         lines = [json.loads(line) for line in (folder / "output" / "log.jsonl").read_text().splitlines()]
         logs.append({line["iteration"]: (line["learning_rate"], line["losses"]) for line in lines})
         ends.append(yaml.safe_load((folder / "output" / "spec.yaml").read_text()))

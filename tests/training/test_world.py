@@ -15,9 +15,10 @@ import yaml
 from PIL import Image
 from safetensors.torch import load_file
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import ResultSettings
 from gansr.data.patch_store import build_patch_store
 from gansr.training.world import World
+from tests.training_jobs import train_job
 
 ADVERSARIAL = {
     "pixel": {"weight": 1.0},
@@ -54,13 +55,13 @@ def spec(processes, losses=None, discriminator=None, iterations=12):
             "batch_size": 4,
             "patch_size": 32,
         },
-        "training": TrainingSettings(gpus=processes).of_spec(),
+        "training": ResultSettings(gpus=processes).model_dump(),
     }
 
 
 def command(given, store, folder):
     return [
-        *(sys.executable, "-m", "gansr", "train", "--spec", json.dumps(given), "--name", "model"),
+        *(sys.executable, "-m", "gansr", "train", "--spec", train_job(given).to_json(), "--name", "model"),
         *("--patches", str(store), "--state", str(folder / "state" / "model")),
         *("--output", str(folder / "output"), "--log", str(folder / "log.txt")),
     ]

@@ -40,10 +40,10 @@ rule table:
 
 rule provenance:
     input:
-        PREPARED,
-        MODEL_FILES,
-        SR_IMAGES,
-        SCORES,
+        FILES.all_prepared(),
+        FILES.all_model_files(),
+        FILES.all_sr_images(),
+        FILES.all_scores(),
         TABLES,
         FIGURES,
     output:

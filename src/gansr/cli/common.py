@@ -18,6 +18,7 @@ from gansr.progress import Progress
 logger = logging.getLogger("gansr")
 
 LogFile = Annotated[Path | None, typer.Option("--log", help="Also write messages to this file.")]
+JobText = Annotated[str, typer.Option("--spec", help="What the job is asked for, as JSON.")]
 Slice = Annotated[str, typer.Option("--spec", help="The step's slice of the configuration, as JSON.")]
 Threads = Annotated[int, typer.Option(help="CPU threads for torch.")]
 Gpus = Annotated[int, typer.Option(help="GPUs to take; on a machine without any, the CPU is used.")]
@@ -64,10 +65,14 @@ def parse(spec: str) -> dict[str, Any]:
         raise UserError(f"--spec: not JSON, or no mapping: {error}") from None
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    """A file that the Snakefile writes when a run starts."""
+def read_text(file: Path) -> str:
+    """A file that the Snakefile writes when a run starts.
+
+    Raises:
+        UserError: it is not there.
+    """
     try:
-        return parse(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{file}: no such file; the Snakefile writes it when a run starts") from None
 

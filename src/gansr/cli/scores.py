@@ -10,12 +10,11 @@ import typer
 
 from gansr.cli.common import (
     Gpus,
+    JobText,
     LogFile,
     Output,
-    Slice,
     Threads,
     begin,
-    parse,
     take_devices,
     verify_weights,
 )
@@ -26,7 +25,7 @@ ALONE = [row.name for row in METRICS.values() if not row.needs_hr]
 
 
 def upscale(
-    spec: Slice,
+    spec: JobText,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with LR.")],
     output: Output,
     weights: Annotated[Path | None, typer.Option(help="Generator weights; without, MATLAB bicubic.")] = None,
@@ -35,23 +34,28 @@ def upscale(
     log: LogFile = None,
 ) -> None:
     """SR images of a benchmark."""
+    from gansr.plan.jobs.upscale import UpscaleJob
+
     begin(log)
+    job = UpscaleJob.from_json(spec)
+    if (job.generator is None) != (weights is None):
+        raise UserError("--weights: are those of the job's generator; give both, or none for MATLAB bicubic")
     take_devices(gpus if weights is not None else 0, threads)
     from gansr.inference import bicubic_upscale, generator_upscale, upscale_benchmark, upscale_luma
 
-    data = parse(spec)
-    if data.get("luma_alone"):
-        upscale_luma(images, data["scale"], output.parent.name, output)
+    if job.luma_alone:
+        upscale_luma(images, job.scale, output.parent.name, output)
         return
     if weights is None:
-        upscaler = bicubic_upscale(data["scale"])
+        upscaler = bicubic_upscale(job.scale)
     else:
-        upscaler = generator_upscale(data["generator"], data["scale"], weights)
+        assert job.generator is not None
+        upscaler = generator_upscale(job.generator, job.scale, weights)
     upscale_benchmark(upscaler, images, output.parent.name, output)
 
 
 def hr_features(
-    spec: Slice,
+    spec: JobText,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with HR.")],
     weights_dir: Annotated[Path, typer.Option(help="The folder of weights.")],
     output: Output,
@@ -75,7 +79,7 @@ def hr_features(
 
 
 def score_benchmark(
-    spec: Slice,
+    spec: JobText,
     sr: Annotated[Path, typer.Option(help="A folder of SR images that a run has made.")],
     images: Annotated[Path, typer.Option(help="The benchmark's folder with HR.")],
     weights_dir: Annotated[Path, typer.Option(help="The folder of weights.")],

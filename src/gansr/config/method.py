@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Discriminator,
@@ -70,13 +70,9 @@ class LossWeight(Section):
     weight: NonNegativeFloat
 
 
-class Method(Section):
-    """One file of config/methods; reading it is reading the paper's training section."""
+class Recipe(Section):
+    """What a training does: loss terms with weights, a discriminator, optimiser, schedule and batches."""
 
-    title: str
-    paper: str = ""
-    variant: Variant = "release"
-    stage: Stage
     losses: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     discriminator: dict[str, Any] | None = None
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -85,6 +81,23 @@ class Method(Section):
     iterations: PositiveInt
     batch_size: PositiveInt
     patch_size: PositiveInt
+
+    @property
+    def plugins(self) -> list[tuple[plugins.Kind, str]]:
+        """The plug-in files that the training runs, by kind and name."""
+        used: list[tuple[plugins.Kind, str]] = [("loss", name) for name in self.losses]
+        return used + ([("critic", self.discriminator["network"])] if self.discriminator else [])
+
+    def changed_values(self) -> dict[str, Any]:
+        """The values that differ from the defaults, those of plug-ins among them."""
+        data = self.model_dump(mode="json", include=set(Recipe.model_fields), exclude_defaults=True)
+        data["losses"] = {
+            name: {"weight": given["weight"], **plugins.changed_options("loss", name, _without(given, "weight"))}
+            for name, given in self.losses.items()
+        }
+        if self.discriminator:
+            data["discriminator"] = changed_network_options("critic", self.discriminator)
+        return data
 
     @property
     def needs_vgg19(self) -> bool:
@@ -110,7 +123,7 @@ class Method(Section):
         return given
 
     @check(mode="after")
-    def _parts_fit_together(self) -> Method:
+    def _parts_fit_together(self) -> Self:
         if not any(loss["weight"] > 0 for loss in self.losses.values()):
             raise ValueError("losses: all weights are 0; give one a positive weight")
         used = {name: loss for name, loss in self.losses.items() if loss["weight"] > 0}
@@ -125,7 +138,16 @@ class Method(Section):
         return self
 
 
-def _check_discriminator(method: Method) -> None:
+class Method(Recipe):
+    """One file of config/methods; reading it is reading the paper's training section."""
+
+    title: str
+    paper: str = ""
+    variant: Variant = "release"
+    stage: Stage
+
+
+def _check_discriminator(method: Recipe) -> None:
     adversarial, discriminator = method.losses.get("adversarial"), method.discriminator
     if adversarial is not None and discriminator is None:
         raise ValueError("the adversarial loss needs a discriminator; add one")
@@ -148,7 +170,7 @@ def _check_discriminator(method: Method) -> None:
         )
 
 
-def _check_schedule(method: Method) -> None:
+def _check_schedule(method: Recipe) -> None:
     schedule = method.schedule
     if isinstance(schedule, MultiStep):
         if sorted(set(schedule.milestones)) != list(schedule.milestones):
@@ -167,7 +189,7 @@ def _check_schedule(method: Method) -> None:
         raise ValueError(f"schedule.minimum {schedule.minimum} is above the learning rate")
 
 
-def _check_artifact(artifact: dict[str, Any], method: Method) -> None:
+def _check_artifact(artifact: dict[str, Any], method: Recipe) -> None:
     if artifact["ema_refine"] and method.ema_decay is None:
         raise ValueError("losses.artifact.ema_refine compares with the EMA model; set ema_decay")
     if artifact["window"] > method.patch_size:
@@ -205,6 +227,16 @@ def network_options(kind: Literal["generator", "critic"], given: dict[str, Any])
         raise ValueError(f"network is {network!r}; valid: {', '.join(plugins.names(kind))}")
     rest = {key: value for key, value in given.items() if key != "network"}
     return {"network": network, **_plugin_options(kind, network, rest)}
+
+
+def changed_network_options(kind: Literal["generator", "critic"], options: dict[str, Any]) -> dict[str, Any]:
+    """A network's name and those of its options that are not the defaults."""
+    network = options["network"]
+    return {"network": network, **plugins.changed_options(kind, network, _without(options, "network"))}
+
+
+def _without(options: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name != key}
 
 
 def _loss_options(name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeInt, field_validator
 from pydantic import model_validator as check
 
 from gansr.config.dataset import Dataset
-from gansr.config.method import network_options
+from gansr.config.generator import generator_options
 from gansr.config.metrics import Metric, chosen_protocols
 from gansr.config.model import UNTRAINED, Model, check_names, check_parents
 from gansr.config.outputs import Figures, Mad, Tables, figure_models
@@ -81,12 +81,9 @@ class Run(Section):
         filled = {}
         for name, given in generators.items():
             try:
-                filled[name] = network_options("generator", given)
+                filled[name] = generator_options(given)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
-            features, heads = filled[name].get("features", 0), filled[name].get("heads", 1)
-            if features % heads:
-                raise ValueError(f"{name}: features {features} is not a multiple of heads {heads}")
         return filled
 
     @field_validator("benchmarks", "metrics")

@@ -64,7 +64,7 @@ class Disk:
 
     def _model(self, name: str) -> float:
         model = self.plan.trained[name]
-        flops = generator_flops(model.spec["generator"], self.plan.run.scale, 1)
+        flops = generator_flops(model.network_options, self.plan.run.scale, 1)
         if flops is None:
             self.unknown.add(name)
             return 0

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gansr import code_versions
-from gansr.config.model import TRAINING_ONLY, UNTRAINED, ComparisonTable
+from gansr.config.generator import weight_options
+from gansr.config.model import UNTRAINED, ComparisonTable
 from gansr.config.outputs import Mad
 from gansr.plan.plan import Plan
 from gansr.plan.seeds import seeds_of
@@ -115,11 +116,9 @@ def _column(plan: Plan, column: str, model: str, reference: bool) -> dict[str, A
 
 def _group(plan: Plan, generator: str) -> str:
     """The first generator of the run that has the same weights; others differ in training alone."""
-
-    def weights(name: str) -> dict[str, Any]:
-        return {key: value for key, value in plan.run.generators[name].items() if key not in TRAINING_ONLY}
-
-    return next(name for name in plan.run.generators if weights(name) == weights(generator))
+    generators = plan.run.generators
+    wanted = weight_options(generators[generator])
+    return next(name for name, options in generators.items() if weight_options(options) == wanted)
 
 
 def _ldl_table2(plan: Plan, table: str) -> dict[str, Any]:
@@ -168,7 +167,7 @@ def figure_slice(plan: Plan, figure: str) -> dict[str, Any]:
     artifact = model.method.losses.get("artifact", {})
     return common | {
         "model": [model.name, model.slug],
-        "generator": model.spec["generator"],
+        "generator": model.network_options,
         "window": artifact.get("window", 7),
         "patch_weight_root": artifact.get("patch_weight_root", 5),
         "residual": artifact.get("residual", "channel_abs_sum"),

@@ -68,7 +68,7 @@ class Snapshots:
         files = sorted(self.folder.glob("*.npz"))
         kept = [np.load(path) for path in files]
         arrays = {patch.label: np.stack([snapshot[patch.label] for snapshot in kept]) for patch in self.patches}
-        iterations = np.array([int(path.stem) for path in files])
+        iterations = np.array([int(path.stem) for path in files], dtype=int)
         types = np.array([patch.type for patch in self.patches])
         labels = np.array([patch.label for patch in self.patches])
         with atomic_file(file) as partial, partial.open("wb") as stream:
