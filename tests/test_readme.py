@@ -19,7 +19,7 @@ from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import merge, read_method
-from gansr.config.protocols import PROTOCOLS
+from gansr.config.metrics import METRICS as ROWS
 from gansr.plan.load import load_plan
 
 REPOSITORY = Path(__file__).parents[1]
@@ -89,7 +89,7 @@ def test_the_table_of_the_metrics_names_every_protocol() -> None:
             for number, name in enumerate(names):
                 # of several metrics and as many protocols each has its own
                 told.setdefault(name, []).extend([found[number]] if len(found) == len(names) else found)
-    assert told == {metric: [protocol.name for protocol in choices] for metric, choices in PROTOCOLS.items()}
+    assert told == {metric: [protocol.name for protocol in row.protocols] for metric, row in ROWS.items()}
 
 
 def test_the_options_of_score_that_the_documents_name_exist() -> None:
@@ -101,7 +101,7 @@ def test_the_options_of_score_that_the_documents_name_exist() -> None:
     }
     assert len(examples) >= 2 and {"--metrics", "--crop"} <= named <= known
     for metrics in re.findall(r"--metrics (\S+)", " ".join(examples)):
-        assert set(metrics.split(",")) <= set(PROTOCOLS)
+        assert set(metrics.split(",")) <= set(ROWS)
 
 
 def test_the_example_of_own_images_is_a_valid_run(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gansr.checksum import checksum
 from gansr.config.training_settings import ResultSettings
 from gansr.errors import UserError
 from gansr.reporting.published import PUBLISHED_IMAGES
@@ -60,6 +61,7 @@ def write_scores(tmp_path: Path) -> Callable[..., Path]:
         notes = {
             "protocols": {metric: {"name": text.split(":")[0], "text": text} for metric, text in texts.items()},
             "unavailable": unavailable or {},
+            "scores_sha256": checksum(file),
         }
         file.with_suffix(".json").write_text(json.dumps(notes), encoding="utf-8")
         return file

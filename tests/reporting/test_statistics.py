@@ -94,6 +94,6 @@ def test_metrics_stand_in_the_papers_order_and_digits() -> None:
     digits = {"LPIPS": "0.1235", "LPIPS-VGG": "0.1235", "DISTS": "0.1235", "FID": "0.123"}
     digits |= {"KID": "0.1235", "PI": "0.12", "NIQE": "0.123", "Ma": "0.123", "PSNR": "0.123", "SSIM": "0.1235"}
     assert {metric.label: metric.text(0.12345678) for metric in METRICS.values()} == digits
-    arrows = ["LPIPS ↓", "LPIPS-VGG ↓", "DISTS ↓", "FID ↓", "KID ↓", "PI ↓", "NIQE ↓", "Ma ↑", "PSNR ↑", "SSIM ↑"]
+    arrows = ["PSNR ↑", "SSIM ↑", "LPIPS ↓", "LPIPS-VGG ↓", "DISTS ↓", "FID ↓", "KID ↓", "NIQE ↓", "Ma ↑", "PI ↓"]
     assert [metric.arrow for metric in METRICS.values()] == arrows
     assert METRICS["psnr_y"].text(None) == ""

@@ -74,13 +74,9 @@ def weight_receipts(names):
 
 
 from gansr.canonical import canonical
-from gansr.config.model import BICUBIC_Y
-from gansr.config.protocols import chosen_protocols
-from gansr.config.weights import METRIC_WEIGHTS, NETWORK_METRICS
 from gansr.plan import slices
 
 RESULTS = str(PATHS.folder)
-IMAGES = str(DATA.dataset("{dataset}"))
 LOGS = f"{RESULTS}/logs"
 TIMINGS = f"{RESULTS}/timings"
 TABLE_NAMES = [name for name, table in RUN.tables if table]
@@ -92,53 +88,6 @@ def data_dir(wildcards):
 
 wildcard_constraints:
     table=any_of(TABLE_NAMES),
-
-
-# Metrics whose weights can be had; the others are empty cells with their reason.
-COMPUTED = [
-    metric
-    for metric in RUN.metrics
-    if set(METRIC_WEIGHTS.get(metric, ())) <= set(PLAN.metric_weights)
-]
-OF_INCEPTION = [metric for metric in ("fid", "kid") if metric in COMPUTED]
-
-
-def scored_with(wildcards):
-    """The weights that a job scores with: none of a network, where SR holds luma alone."""
-    name, _ = SCORED[wildcards.scored]
-    return [] if name == BICUBIC_Y else PLAN.metric_weights
-
-
-def score_weights(wildcards):
-    # where nothing is downloaded, a file put there later makes the scores that need it
-    return weight_receipts(scored_with(wildcards))
-
-
-def score_hr_features(wildcards):
-    if SCORED[wildcards.scored][0] == BICUBIC_Y or not OF_INCEPTION:
-        return []
-    return f"{RUN.data_dir}/{wildcards.benchmark}/x{SCALE}/hr_features.npz"
-
-
-def score_protocols(wildcards):
-    """Those that are not the default."""
-    name, _ = SCORED[wildcards.scored]
-    chosen = PLAN.protocols(name)
-    usual = chosen_protocols(list(chosen), {})
-    return option(
-        "--protocol",
-        [
-            f"{metric}={protocol.base}"
-            for metric, protocol in chosen.items()
-            if protocol != usual[metric]
-        ],
-    )
-
-
-def score_gpus(wildcards):
-    """Networks are scored with on a GPU, where there is one."""
-    name, _ = SCORED[wildcards.scored]
-    return int(name != BICUBIC_Y and bool(set(COMPUTED) & set(NETWORK_METRICS)))
 
 
 def table_scores(wildcards):

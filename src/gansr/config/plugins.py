@@ -149,8 +149,13 @@ def version(kind: Kind, name: str) -> int | str:
     Raises:
         UserError: there is no file of that name.
     """
-    stated = fact(kind, name, "VERSION", None)
-    return stated if isinstance(stated, int) else f"sha256:{checksum(file_of(kind, name))}"
+    return version_of(file_of(kind, name))
+
+
+def version_of(file: Path) -> int | str:
+    """The VERSION of a Python file, or without one the checksum of its content."""
+    stated = _facts(file).get("VERSION")
+    return stated if isinstance(stated, int) else f"sha256:{checksum(file)}"
 
 
 def changed_options(kind: Kind, name: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from pydantic import model_validator as check
 
 from gansr.config.dataset import Dataset
 from gansr.config.generator import generator_options
+from gansr.config.metrics import Metric, chosen_protocols
 from gansr.config.model import UNTRAINED, Model, check_names, check_parents
 from gansr.config.outputs import Figures, Mad, Tables, figure_models
-from gansr.config.protocols import Metric, chosen_protocols
 from gansr.config.section import Section
 from gansr.config.training_settings import TrainingSettings
 from gansr.errors import UserError, nearest

@@ -15,11 +15,11 @@ from gansr.config.generator import smallest_lr, training_only
 from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, read_method, variants
+from gansr.config.metrics import METRICS, chosen_protocols
 from gansr.config.model import BICUBIC, BICUBIC_Y, UNTRAINED, Model, Weights, generator_of, slug
-from gansr.config.protocols import Protocol, chosen_protocols
+from gansr.config.protocols import LUMA_ALONE, Protocol
 from gansr.config.run import Run
 from gansr.config.training_settings import ResultSettings, TrainingSettings
-from gansr.config.weights import METRIC_WEIGHTS
 from gansr.errors import UserError, nearest
 from gansr.plan.datasets import PlannedDatasets
 from gansr.plan.jobs.train import AdoptJob, InterpolateJob, ReleasedFile, TrainJob, used_plugins, versions_of
@@ -219,7 +219,7 @@ class Plan:
     @property
     def metric_weights(self) -> list[str]:
         """The weights that the run's metrics need and that can be had; a metric without them is an empty cell."""
-        names = [name for metric in self.run.metrics for name in METRIC_WEIGHTS.get(metric, ())]
+        names = [name for metric in self.run.metrics for name in METRICS[metric].weights]
         return [name for name in dict.fromkeys(names) if self.has_weights(name)]
 
     @property
@@ -261,7 +261,12 @@ class Plan:
         """The protocol of each metric on a model's images; those of bicubic of luma alone hold nothing else."""
         given = dict(self.run.protocols)
         if model == BICUBIC_Y:
-            given |= {metric: "y_images" for metric in ("psnr_y", "ssim_y") if metric in self.run.metrics}
+            of_luma = [
+                metric
+                for metric in self.run.metrics
+                if any(protocol.base == LUMA_ALONE for protocol in METRICS[metric].protocols)
+            ]
+            given |= dict.fromkeys(of_luma, LUMA_ALONE)
         return chosen_protocols(list(self.run.metrics), given)
 
     def tested_weights(self, model: str) -> Weights:
