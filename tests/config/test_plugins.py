@@ -24,7 +24,8 @@ def real_function(kind: plugins.Kind, name: str) -> Any:
     """What the options belong to, imported."""
     if kind == "loss":
         return loss_class(name).__init__
-    return importlib.import_module(f"gansr.{plugins.FOLDERS[kind].replace('/', '.')}.{name}").build
+    module = importlib.import_module(f"gansr.{plugins.FOLDERS[kind].replace('/', '.')}.{name}")
+    return getattr(module, plugins.FUNCTIONS[kind])
 
 
 def test_the_papers_parts_are_there() -> None:
@@ -32,6 +33,7 @@ def test_the_papers_parts_are_there() -> None:
     assert {"best_buddy", "back_projection"} <= set(plugins.names("loss"))
     assert {"srresnet", "rrdb", "swinir"} <= set(plugins.names("generator"))
     assert {"vgg", "unet_sn"} <= set(plugins.names("critic"))
+    assert {"mad_stability", "artifact_map"} <= set(plugins.names("figure"))
     assert "base" not in plugins.names("loss")
 
 

@@ -73,26 +73,14 @@ def weight_receipts(names):
     return [ancient(DATA.weight_receipt(name)) for name in names]
 
 
-from gansr.canonical import canonical
 from gansr.config.model import BICUBIC_Y
 from gansr.config.protocols import chosen_protocols
 from gansr.config.weights import METRIC_WEIGHTS, NETWORK_METRICS
-from gansr.plan import slices
 
 RESULTS = str(PATHS.folder)
 IMAGES = str(DATA.dataset("{dataset}"))
 LOGS = f"{RESULTS}/logs"
 TIMINGS = f"{RESULTS}/timings"
-TABLE_NAMES = [name for name, table in RUN.tables if table]
-
-
-def data_dir(wildcards):
-    return str(RUN.data_dir)
-
-
-wildcard_constraints:
-    table=any_of(TABLE_NAMES),
-
 
 # Metrics whose weights can be had; the others are empty cells with their reason.
 COMPUTED = [
@@ -139,34 +127,3 @@ def score_gpus(wildcards):
     """Networks are scored with on a GPU, where there is one."""
     name, _ = SCORED[wildcards.scored]
     return int(name != BICUBIC_Y and bool(set(COMPUTED) & set(NETWORK_METRICS)))
-
-
-def table_scores(wildcards):
-    pairs = slices.table_scores(PLAN, wildcards.table)
-    return [
-        f"{RESULTS}/metrics/{scored}/{benchmark}.{form}"
-        for scored, benchmark in pairs
-        for form in ("csv", "json")
-    ]
-
-
-def table_specs(wildcards):
-    return [
-        f"{RESULTS}/models/{model}/spec.yaml"
-        for model in slices.table_models(PLAN, wildcards.table)
-    ]
-
-
-def table_images(wildcards):
-    return map(DATA.images, slices.table_slice(PLAN, wildcards.table)["benchmarks"])
-
-
-def table_slice(wildcards):
-    return canonical(slices.table_slice(PLAN, wildcards.table))
-
-
-def figure_snapshots(figure):
-    return [
-        f"{RESULTS}/models/{model}/snapshots.npz"
-        for model in slices.figure_models(PLAN, figure)
-    ]

@@ -12,6 +12,7 @@ import pandas as pd
 from gansr.data.images import list_pngs
 from gansr.errors import UserError
 from gansr.metrics.score import ALL_IMAGES, sidecar
+from gansr.paths import RunPaths
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT, mean_interval
 
@@ -97,7 +98,7 @@ def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]
     Raises:
         UserError: the file is missing, or does not hold exactly the benchmark's images for every metric.
     """
-    file = run_folder / "metrics" / scored / f"{benchmark}.csv"
+    file = RunPaths(run_folder).scores(scored, benchmark)
     try:
         # a name such as "NA" or "1" is an image's name, not a missing value or a number
         rows = pd.read_csv(file, dtype={"image": str, "metric": str}, keep_default_na=False, na_values={"value": [""]})
