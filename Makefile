@@ -1,6 +1,7 @@
 # make demo   set up .venv and run the default configuration
-# make test   set up .venv and run the tests
-.PHONY: demo test check setup lock schema clean
+# make test   set up .venv and run the tests, but for the slow ones
+# make test-all   the slow tests
+.PHONY: demo test test-all check setup lock schema clean
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -9,8 +10,13 @@ UV := 0.13.9
 demo: setup
 	$(BIN)/snakemake --cores 4 --resources gpu=4 all
 
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(PYTEST) -m "not slow"
+
+test-all: setup
+	$(PYTEST) -m slow
 
 check: setup
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from .run_fixtures import (  # noqa: F401 - fixtures of every test that reads a configuration
@@ -24,3 +25,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A busy machine is slow, not wrong: no property fails by the clock.
 settings.register_profile("gansr", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gansr")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole workflows first: test processes that take file after file then end at about the same time."""
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)

@@ -91,7 +91,10 @@ def unknown_environment_parts(text: str) -> list[str]:
 
 
 # no other program of the Makefile gets an option of the installers, nor the installers one of theirs
-OTHER_OPTIONS = {"-c", "-m", "-rf", "--cores", "--resources", "--numprocesses", "--dist", "--check", "--lint"}
+OTHER_OPTIONS = {
+    *("-c", "-m", "-rf", "--cores", "--resources", "--check", "--lint"),
+    *("--numprocesses", "--dist", "--no-loadscope-reorder"),
+}
 INSTALLER_OPTIONS = {
     *("-m", "--quiet", "--disable-pip-version-check", "--python", "--compile-bytecode", "--no-deps", "--editable"),
     *("--require-hashes", "-r", "--extra", "--universal", "--python-version", "--generate-hashes", "--output-file"),

@@ -168,7 +168,7 @@ def test_refinement_by_the_ema_model_refuses_stochastic_depth_and_names_the_way_
     refused: Callable[..., str],
 ) -> None:
     model = {"name": "Next", "generator": "swin", "method": "ldl", "start": "Swin"}
-    words = ["run.yaml", "model Next", "losses.artifact.ema_refine", "generators.swin", "drop_path 0.1"]
+    words = ["run.yaml", "model Next", "losses.artifact compares", "generators.swin", "drop_path 0.1"]
     for variant in ("release", "paper"):
         refused([*swin(0.1), "models/7", model | {"variant": variant}], *words, "use a generator with drop_path 0")
 

@@ -1,19 +1,12 @@
 #!/usr/bin/env bash
 # A SLURM cluster of one node, on the loopback interface, run by whoever calls this; its GPUs are /dev/null.
 #
-#   mini_slurm.sh install             munge, slurmctld, slurmd and SLURM's commands from the distribution (root, apt)
 #   mini_slurm.sh start DIR [GPUS]    then: . DIR/env.sh
 #   mini_slurm.sh stop DIR            ends the cluster's jobs and daemons
 #
 # SLURM_PORTS="A B" names the ports of slurmctld and slurmd.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
-
-install() {
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends slurm-wlm munge
-}
 
 configure() {
     local gpus=$1 node controller_port node_port gpu
@@ -121,10 +114,9 @@ stop() {
     end "$dir/munged.pid"
 }
 
-[ $# -ge 2 ] || [ "${1:-}" = install ] || { sed -n '4,6s/^# *//p' "$0" >&2; exit 2; }
-[ "$1" = install ] || dir=$(realpath -m "$2")
+[ $# -ge 2 ] || { sed -n '4,5s/^# *//p' "$0" >&2; exit 2; }
+dir=$(realpath -m "$2")
 case $1 in
-install) install ;;
 start) start "${3:-4}" ;;
 stop) stop ;;
 *) echo "mini_slurm.sh: no verb $1" >&2; exit 2 ;;

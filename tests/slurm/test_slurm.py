@@ -1,15 +1,10 @@
-"""The workflow through SLURM: on a cluster of one node that this starts, with GPUs that are /dev/null.
-
-It runs where munged, slurmctld and slurmd are installed. GANSR_INSTALL_SLURM=1 has the distribution's packages
-installed first (Debian, root).
-"""
+"""The workflow through SLURM: on a cluster of one node that this starts, with GPUs that are /dev/null."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,13 +18,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ..workflow.conftest import Project, make_project, micro_config
+from ..programs import PATH, SLURM, need
+from ..workflow.conftest import Project, edit_slurm_profile, make_project, micro_config
 
-pytestmark = [pytest.mark.slurm, pytest.mark.workflow]
+pytestmark = [pytest.mark.slurm, pytest.mark.workflow, pytest.mark.slow]
 
 MINI_SLURM = Path(__file__).parent / "mini_slurm.sh"
-DAEMONS = ("munged", "slurmctld", "slurmd")
-PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
+DAEMONS = SLURM[:3]
 GPUS = 2
 ITERATIONS = 200
 MODEL = "SRResNet+GAN"
@@ -120,11 +115,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def started_cluster(folder: Path) -> Cluster:
-    if os.environ.get("GANSR_INSTALL_SLURM") == "1" and not all(shutil.which(name, path=PATH) for name in DAEMONS):
-        subprocess.run([MINI_SLURM, "install"], timeout=600, check=True)
-    absent = [name for name in DAEMONS if shutil.which(name, path=PATH) is None]
-    if absent:
-        pytest.skip(f"{', '.join(absent)} not installed; GANSR_INSTALL_SLURM=1 installs them (Debian, root)")
+    need(SLURM)
     cluster = Cluster(folder)
     result = subprocess.run(
         [MINI_SLURM, "start", folder, str(GPUS)],
@@ -146,15 +137,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.stop()
-
-
-def edit_profile(project: Project) -> None:
-    """What docs/cluster.md tells a user to edit."""
-    profile = project.folder / "workflow" / "profiles" / "slurm" / "config.yaml"
-    text = profile.read_text()
-    assert text.count("edit_me") == 2
-    text = text.replace("slurm_account: edit_me", "slurm_account: mini").replace("edit_me", "main")
-    profile.write_text(text.replace("# slurm-status-command", "slurm-status-command"))
 
 
 def newest_checkpoint(project: Project) -> int:
@@ -190,7 +172,7 @@ def kill(job: str) -> list[str]:
 def slurm_run(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> SlurmRun:
     project = make_project(tmp_path_factory.mktemp("on_slurm"))
     project.configure(small_config())
-    edit_profile(project)
+    edit_slurm_profile(project)
     snakemake = [str(Path(sys.executable).parent / "snakemake"), "--profile", "workflow/profiles/slurm"]
     faster = ["--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"]
     attempts: list[tuple[str, int]] = []
@@ -296,15 +278,6 @@ def test_jobs_side_by_side_are_given_different_gpus_and_use_them_as_they_are(clu
     assert cluster.run("srun", "-n1", "--gpus=2", sys.executable, "-c", lease.format(2) + tell).strip() == "0,1"
     assert cluster.run("srun", "-n1", sys.executable, "-c", lease.format(0) + tell).strip() == ""
     assert not (cluster.folder / "gpu_locks").exists()
-
-
-def test_the_profile_is_one_that_snakemake_reads_also_where_there_is_no_slurm(tmp_path: Path) -> None:
-    project = make_project(tmp_path)
-    project.configure(small_config())
-    edit_profile(project)
-    result = project.snakemake("--profile", "workflow/profiles/slurm", "--dry-run", "all")
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert "slurm_extra=--signal=TERM@120" in result.stdout
 
 
 def test_nothing_of_a_cluster_is_left_when_it_is_stopped_in_the_midst_of_a_job(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_an_iteration_that_is_told_late_is_called_by_its_number_and_never_saved(
     monkeypatch.setattr(PixelLoss, "forward", nan_once)
     monkeypatch.setattr(train_module, "device", lambda number: torch.device("cpu"))
     monkeypatch.setattr(train_module, "CapturedStep", Replayed)
-    monkeypatch.setattr(Engine, "of_settings", lambda place, settings: Engine(place, graph=True))
+    monkeypatch.setattr(Engine, "of_settings", lambda place, settings, network: Engine(place, graph=True))
     settings = WatchSettings(checkpoint_every=saved_every)
     with pytest.raises(UserError, match=f"iteration {bad}: the loss term pixel became nan"):
         train(train_job(spec()), "model", TrainingInputs(store), tmp_path / "work", tmp_path / "output", settings)

@@ -150,13 +150,15 @@ def test_weights_are_saved_and_restored_in_any_memory_format():
 
 def test_the_engine_is_that_of_the_spec():
     spec = ResultSettings(precision="bf16", channels_last=False, compile=True)
-    assert Engine.of_settings(CPU, spec) == Engine(CPU, "bf16", False, True, False)
+    assert Engine.of_settings(CPU, spec, "rrdb") == Engine(CPU, "bf16", False, True, False, ("ResidualDenseBlock_5C",))
+    swinir = Engine.of_settings(CPU, spec, "swinir")
+    assert (swinir.blocks, swinir.not_compiled) == (("SwinTransformerBlock",), ("DropPath",))
 
 
 def test_a_graph_is_captured_on_a_gpu_alone():
     spec = ResultSettings(graph=True)
-    assert not Engine.of_settings(CPU, spec).graph
-    assert Engine.of_settings(torch.device("cuda", 0), spec).graph
+    assert not Engine.of_settings(CPU, spec, "rrdb").graph
+    assert Engine.of_settings(torch.device("cuda", 0), spec, "rrdb").graph
 
 
 @pytest.mark.parametrize(("has", "told"), [(True, 0), (False, 1)])
@@ -166,8 +168,8 @@ def test_bf16_on_a_processor_without_its_instructions_is_told(monkeypatch, caplo
     monkeypatch.setattr(engine, "_cpu_has_bf16", lambda: has)
     monkeypatch.setattr(engine.logger, "propagate", True)
     with caplog.at_level("INFO", logger="gansr"):
-        Engine.of_settings(CPU, ResultSettings(precision="bf16"))
-        Engine.of_settings(CPU, ResultSettings())
+        Engine.of_settings(CPU, ResultSettings(precision="bf16"), "rrdb")
+        Engine.of_settings(CPU, ResultSettings(), "rrdb")
     assert caplog.text.count("no bf16 instructions") == told
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import yaml
 from PIL import Image
 
 REPOSITORY = Path(__file__).parents[2]
+CONFIG = REPOSITORY / "config"
 TRAIN = {"astronaut": (60, 160), "ihc": (100, 100), "motorcycle_left": (200, 300)}
 TEST = {"chelsea": (90, 100), "coffee": (100, 40)}
 
@@ -111,9 +114,9 @@ class Project:
             self.command(*arguments), cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False
         )
 
-    def planned(self) -> set[tuple[str, str]]:
-        """The jobs that a dry run would start, as (rule, first output's folder and name)."""
-        result = self.snakemake("--summary", "all")
+    def planned(self, *targets: str) -> set[tuple[str, str]]:
+        """What a dry run of everything and these targets would make, as (rule, file)."""
+        result = self.snakemake("--summary", "all", *targets)
         assert result.returncode == 0, result.stderr[-2000:]
         header, *lines = result.stdout.splitlines()
         columns = header.split("\t")
@@ -121,19 +124,40 @@ class Project:
         return {(row["rule"], row["output_file"]) for row in rows if row["plan"] == "update pending"}
 
 
-def make_project(folder: Path) -> Project:
+def paper() -> dict[str, Any]:
+    """The papers' run."""
+    run: dict[str, Any] = yaml.safe_load((CONFIG / "paper.yaml").read_text(encoding="utf-8"))
+    return run
+
+
+def empty_project(folder: Path) -> Project:
+    """A project that has no run and no images."""
     for part in ("workflow", "config"):
         shutil.copytree(REPOSITORY / part, folder / part)
     shutil.copy(REPOSITORY / "environment.yml", folder)
+    return Project(folder)
+
+
+def make_project(folder: Path) -> Project:
+    """A project with small images and a run of its own on them."""
+    project = empty_project(folder)
     package = Path(pytest.importorskip("skimage").__file__).parent / "data"
     for name, corners in (("train", TRAIN), ("test", TEST)):
         (folder / "own" / name).mkdir(parents=True)
         for image, (top, left) in corners.items():
             pixels = np.asarray(Image.open(package / f"{image}.png").convert("RGB"))[top : top + 96, left : left + 97]
             Image.fromarray(pixels).save(folder / "own" / name / f"{image}.png")
-    project = Project(folder)
     project.configure(micro_config())
     return project
+
+
+def edit_slurm_profile(project: Project) -> None:
+    """What docs/cluster.md tells a user to edit of the profile for SLURM."""
+    profile = project.folder / "workflow" / "profiles" / "slurm" / "config.yaml"
+    text = profile.read_text()
+    assert text.count("edit_me") == 2
+    text = text.replace("slurm_account: edit_me", "slurm_account: mini").replace("edit_me", "main")
+    profile.write_text(text.replace("# slurm-status-command", "slurm-status-command"))
 
 
 @pytest.fixture
@@ -144,11 +168,20 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project whose run is complete; tests that change it work on a copy."""
-    project = make_project(tmp_path_factory.mktemp("finished"))
-    result = project.snakemake("all")
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
-    (project.folder / "first_run.txt").write_text(result.stderr)
+    """A project whose run is complete, made once for all test processes; tests that change it work on a copy."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    project = Project(shared / "finished")
+    said = project.folder / "first_run.txt"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not said.exists():
+            shutil.rmtree(project.folder, ignore_errors=True)  # of a process that failed to make it
+            make_project(project.folder)
+            result = project.snakemake("all")
+            assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-6000:]
+            said.write_text(result.stderr)
     return project
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gansr.config.run import json_schema
 
-from .conftest import REPOSITORY, Project, micro_config
+from .conftest import REPOSITORY, Project, edit_slurm_profile, micro_config
 
 pytestmark = pytest.mark.workflow
 
@@ -142,6 +142,13 @@ def test_given_patches_take_the_place_of_picked_ones(project: Project) -> None:
     planned = project.snakemake("--dry-run", "all").stdout
     assert "artifact_map_A.png" in planned and "artifact_map_C.png" in planned
     assert "artifact_map_B" not in planned
+
+
+def test_the_profile_for_slurm_is_one_that_snakemake_reads_also_where_there_is_no_slurm(project: Project) -> None:
+    edit_slurm_profile(project)
+    result = project.snakemake("--profile", "workflow/profiles/slurm", "--dry-run", "all")
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "slurm_extra=--signal=TERM@120" in result.stdout
 
 
 def test_the_schema_for_editors_is_the_one_that_is_checked() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic import model_validator as check
 
+from gansr.config.generator import weight_options
 from gansr.config.method import Variant
 from gansr.config.section import Section
 from gansr.errors import nearest
@@ -16,7 +17,6 @@ BICUBIC = "Bicubic"  # MATLAB bicubic of RGB
 BICUBIC_Y = "Bicubic-Y"  # of 8-bit luma alone, from HR's luma: behind the literature's bicubic columns
 UNTRAINED = (BICUBIC, BICUBIC_Y)
 RESERVED = ("metric", "benchmark", "row")  # columns of the tables
-TRAINING_ONLY = ("drop_path",)  # generator options that change no weights
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Weights = Literal["raw", "ema"]
 
@@ -146,8 +146,7 @@ def _same_network(
     model: Model, parent: str, generator: str, models: dict[str, Model], generators: dict[str, dict[str, Any]]
 ) -> None:
     other = generator_of(models[parent], models)
-    one, two = ({k: v for k, v in generators[name].items() if k not in TRAINING_ONLY} for name in (generator, other))
-    if one == two:
+    if weight_options(generators[generator]) == weight_options(generators[other]):
         return
     if model.start is not None:
         raise ValueError(

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -85,15 +86,19 @@ def schema(kind: Kind, name: str) -> type[BaseModel]:
     return create_model(f"{name}_options", __base__=Section, **fields)
 
 
-@functools.cache
 def facts(kind: Kind, name: str) -> dict[str, Any]:
     """The constants of one plug-in file that are literal values.
 
     Raises:
         UserError: there is no file of that name.
     """
+    return _facts(file_of(kind, name))
+
+
+@functools.cache
+def _facts(file: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for node in _tree(file_of(kind, name)).body:
+    for node in _tree(file).body:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if _is_annotated(node) else []  # type: ignore[attr-defined]
         for target in targets:
             if isinstance(target, ast.Name) and target.id.isupper():
@@ -109,22 +114,25 @@ def fact(kind: Kind, name: str, key: str, default: Any) -> Any:
     return facts(kind, name).get(key, default)
 
 
-@functools.cache
 def function(kind: Kind, name: str, wanted: str) -> Callable[..., Any] | None:
     """A top-level function of one plug-in file, made from its text alone; None where the file has none of that name.
 
     Raises:
         UserError: there is no such file, or the function uses names that only an import would give it.
     """
-    file = file_of(kind, name)
+    return _function(file_of(kind, name), wanted)
+
+
+@functools.cache
+def _function(file: Path, wanted: str) -> Callable[..., Any] | None:
     for node in _tree(file).body:
         if isinstance(node, ast.FunctionDef) and node.name == wanted:
             break
     else:
         return None
-    bare = ast.copy_location(ast.FunctionDef(node.name, _without_annotations(node.args), node.body, []), node)
-    namespace = dict(facts(kind, name))
-    exec(compile(ast.fix_missing_locations(ast.Module([bare], [])), str(file), "exec"), namespace)
+    bare = _without_annotations(node)
+    namespace = dict(_facts(file))
+    exec(compile(ast.Module([bare], []), str(file), "exec"), namespace)
     made: Callable[..., Any] = namespace[wanted]
     known = {*namespace, *vars(builtins)}
     unknown = sorted(_global_names(made.__code__) - known)
@@ -176,11 +184,13 @@ def _is_annotated(node: ast.stmt) -> bool:
     return isinstance(node, ast.AnnAssign) and node.value is not None
 
 
-def _without_annotations(arguments: ast.arguments) -> ast.arguments:
-    """The same parameters; their types may name what only an import knows."""
-    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+def _without_annotations(function: ast.FunctionDef) -> ast.FunctionDef:
+    """The same function; its types and decorators may name what only an import knows."""
+    bare = copy.deepcopy(function)
+    for argument in (*bare.args.posonlyargs, *bare.args.args, *bare.args.kwonlyargs):
         argument.annotation = None
-    return arguments
+    bare.returns, bare.decorator_list = None, []
+    return bare
 
 
 def _global_names(code: Any) -> set[str]:

@@ -11,8 +11,8 @@ from pydantic import Field, NonNegativeInt, field_validator
 from pydantic import model_validator as check
 
 from gansr.config.dataset import Dataset
+from gansr.config.generator import generator_options
 from gansr.config.mad import Mad
-from gansr.config.method import network_options
 from gansr.config.model import Model, check_names, check_parents
 from gansr.config.protocols import Metric, chosen_protocols
 from gansr.config.section import Section
@@ -83,12 +83,9 @@ class Run(Section):
         filled = {}
         for name, given in generators.items():
             try:
-                filled[name] = network_options("generator", given)
+                filled[name] = generator_options(given)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
-            features, heads = filled[name].get("features", 0), filled[name].get("heads", 1)
-            if features % heads:
-                raise ValueError(f"{name}: features {features} is not a multiple of heads {heads}")
         return filled
 
     @field_validator("benchmarks", "metrics")

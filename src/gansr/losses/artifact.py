@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,11 @@ from gansr.losses.base import LossContext, LossTerm, Outputs
 
 VERSION = 1
 Residual = Literal["channel_abs_sum", "signed"]
+
+
+def needs_ema(options: dict[str, Any]) -> bool:
+    """Whether the term compares with the EMA model's SR."""
+    return bool(options["ema_refine"])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ to SR, and so do the options here; the authors' code has the two names the other
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,16 @@ PATCH = 3  # pixels; also the step from one patch to the next
 LEVELS = (2, 4)  # r of Eq. 1: the factors of the pyramid below HR
 BLOCK = 64  # columns that are searched as one
 SCORES_AT_ONCE = {"cpu": 2**20, "cuda": 2**27}  # numbers in memory at a time
+
+
+def flops(options: dict[str, Any], patch_size: int, scale: int) -> float:
+    """FLOP of one HR patch: each of its pieces by every candidate, these in whole blocks; and MATLAB's reductions."""
+    sides = [patch_size, *(patch_size // factor for factor in LEVELS)]
+    pieces, *others = [(side // PATCH) ** 2 for side in sides]
+    candidates = -(-(pieces + sum(others)) // BLOCK) * BLOCK
+    search = 2 * 3 * PATCH**2 * candidates * pieces
+    reductions = sum(2 * 3 * small * patch_size * (patch_size + small) for small in sides[1:])
+    return search + (reductions if options["pyramid"] == "matlab_bicubic" else 0)
 
 
 def cut_patches(image: Tensor) -> Tensor:

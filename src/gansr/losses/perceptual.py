@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -13,6 +13,24 @@ from gansr.losses.base import LossContext, LossTerm, Outputs, full_precision
 from gansr.networks.judges.vgg19 import VGG19Features
 
 VERSION = 1
+BLOCKS = ((1, 2), (2, 2), (4, 4), (8, 4), (8, 4))  # of VGG19: width in multiples of the first one's, convolutions
+
+
+def flops(options: dict[str, Any], patch_size: int, scale: int) -> float:
+    """FLOP of one HR patch: VGG19 up to the deepest layer on HR and on SR, and the gradient that goes to SR.
+
+    Each block but the first halves the patch's side, rounded down.
+    """
+    deepest = max((int(name[4]), int(name[6])) for name in options["layers"])
+    side, inputs, total = patch_size, 3, 0
+    for block, (multiple, convolutions) in enumerate(BLOCKS, start=1):
+        for number in range(1, convolutions + 1):
+            if (block, number) <= deepest:
+                width = multiple * options["width"]
+                total += 2 * 3**2 * inputs * width * side**2
+                inputs = width
+        side //= 2
+    return 3 * total
 
 
 class PerceptualLoss(LossTerm):

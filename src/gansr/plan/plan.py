@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gansr import code_versions
+from gansr.config import plugins
 from gansr.config.catalog import Catalog
+from gansr.config.generator import smallest_lr, training_only
 from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, read_method, variants
@@ -25,8 +27,6 @@ from gansr.plan.jobs.train import AdoptJob, InterpolateJob, ReleasedFile, TrainJ
 from gansr.plan.models import InterpolatedModel, PlannedModel, ReleasedModel, TrainedModel
 from gansr.plan.seeds import with_seed
 from gansr.plan.tables import planned_tables
-
-SMALLEST_LR = {"swinir": 8}  # pixels: one attention window
 
 
 class Plan:
@@ -79,14 +79,14 @@ class Plan:
             raise UserError(
                 f"model {model.name}: patch_size {method.patch_size} is not a multiple of the scale {run.scale}"
             )
-        smallest = SMALLEST_LR.get(run.generators[generator]["network"], 1) * run.scale
+        smallest = smallest_lr(run.generators[generator]) * run.scale
         if method.patch_size < smallest:
             raise UserError(
                 f"model {model.name}: patch_size {method.patch_size} is too small for the generator {generator}; "
                 f"it must be at least {smallest}"
             )
         self._check_stage(model, method)
-        self._check_drop_path(model, generator, method)
+        self._check_training_only(model, generator, method)
         self._check_perceptual_weights(model, method)
         training = self._training_settings(model, method)
         dataset = model.dataset or run.train_dataset
@@ -127,11 +127,13 @@ class Plan:
                 f"model {model.name}: batch_size {method.batch_size} cannot be shared by {settings.gpus} GPUs; give "
                 f"training.gpus a divisor of it"
             )
-        normalises = method.discriminator is not None and method.discriminator["network"] == "vgg"
-        if normalises and method.batch_size // settings.gpus < 2:
+        critic = method.discriminator
+        smallest = plugins.fact("critic", critic["network"], "SMALLEST_BATCH", 1) if critic else 1
+        share = method.batch_size // settings.gpus
+        if share < smallest:
             raise UserError(
-                f"model {model.name}: on {settings.gpus} GPUs each has one patch of the batch, and the discriminator "
-                f"normalises over two at least; give training.gpus a smaller number"
+                f"model {model.name}: on {settings.gpus} GPUs each has {share} of the batch's patches, and the "
+                f"discriminator needs {smallest} at least; give training.gpus a smaller number"
             )
         if settings.graph and settings.gpus > 1:
             raise UserError(f"model {model.name}: training.graph captures one process; set gpus: 1, or graph: false")
@@ -179,15 +181,18 @@ class Plan:
         if method.stage == "pretrain" and model.start is not None:
             raise UserError(f"model {model.name}: the method {model.method} trains from scratch; remove start")
 
-    def _check_drop_path(self, model: Model, generator: str, method: Method) -> None:
-        drop_path = self.run.generators[generator].get("drop_path", 0)
-        artifact = method.losses.get("artifact", {})
-        if drop_path > 0 and artifact.get("ema_refine") and artifact["weight"] > 0:
-            raise UserError(
-                f"model {model.name}: losses.artifact.ema_refine compares with an EMA model that skips nothing, and "
-                f"generators.{generator} skips blocks at random in training (drop_path {drop_path}); use a generator "
-                f"with drop_path 0, which may start from this one's weights"
-            )
+    def _check_training_only(self, model: Model, generator: str, method: Method) -> None:
+        """A loss that compares the generator in training with its EMA model needs two of the same kind."""
+        for name, loss in method.losses.items():
+            needs_ema = plugins.function("loss", name, "needs_ema")
+            if loss["weight"] == 0 or needs_ema is None or not needs_ema(loss):
+                continue
+            for key, (value, default) in training_only(self.run.generators[generator]).items():
+                raise UserError(
+                    f"model {model.name}: losses.{name} compares the generator in training with its EMA model, and "
+                    f"generators.{generator} has {key} {value}, which the EMA model has not; use a generator with "
+                    f"{key} {default}, which may start from this one's weights"
+                )
 
     def _check_perceptual_weights(self, model: Model, method: Method) -> None:
         if method.needs_vgg19 and not self.has_weights("vgg19"):

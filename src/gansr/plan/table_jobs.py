@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gansr import code_versions
-from gansr.config.model import TRAINING_ONLY, UNTRAINED, Weights
+from gansr.config.generator import weight_options
+from gansr.config.model import UNTRAINED, Weights
 from gansr.config.tables import ModelColumns, NamedColumns, NamedRow, Switch, Table
 from gansr.paths import DataPaths, RunPaths
 from gansr.plan.jobs.table import TableEntry, TableJob
@@ -98,11 +99,9 @@ def _column(plan: Plan, table: Table, heading: str, model: str) -> TableEntry:
 
 def _group(plan: Plan, generator: str) -> str:
     """The first generator of the run that has the same weights; others differ in training alone."""
-
-    def weights(name: str) -> dict[str, Any]:
-        return {key: value for key, value in plan.run.generators[name].items() if key not in TRAINING_ONLY}
-
-    return next(name for name in plan.run.generators if weights(name) == weights(generator))
+    generators = plan.run.generators
+    wanted = weight_options(generators[generator])
+    return next(name for name, options in generators.items() if weight_options(options) == wanted)
 
 
 def _row(plan: Plan, switches: tuple[Switch, ...], row: NamedRow) -> TableEntry:

@@ -157,7 +157,7 @@ class TrainingLoop:
 
     def _snapshot(self) -> None:
         if self.snapshots is not None:
-            with self.step.engine.not_compiled():
+            with self.step.engine.without_compiling():
                 self.snapshots.take(self.step.generator, self.iteration)
 
     def _save(self) -> None:

@@ -115,7 +115,7 @@ def _training_loop(
 ) -> TrainingLoop:
     torch.manual_seed(job.seed)
     method = job.method.model_dump(mode="json")
-    engine = Engine.of_settings(device(world.local_rank), job.training)
+    engine = Engine.of_settings(device(world.local_rank), job.training, job.generator["network"])
     engine.prepare()
     generator = build_generator(job.generator, job.scale)
     if inputs.start is not None:

@@ -6,7 +6,7 @@ three that double it again, with the outputs of the first added to the last.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch.nn.functional as F
 from pydantic import Field
@@ -15,6 +15,15 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 VERSION = 1
 SLOPE = 0.2
+
+
+def layers(options: dict[str, Any], patch_size: int) -> list[tuple[int, int, int, float]]:
+    """Each layer's inputs, outputs, side of its kernel, and pixels of one HR patch; first the one on the patch."""
+    features, pixels = options["features"], patch_size**2
+    down = [(features * wide, features * wide * 2, 4, pixels / (2 * wide) ** 2) for wide in (1, 2, 4)]
+    up = [(features * wide, features * wide // 2, 3, pixels / (wide // 2) ** 2) for wide in (8, 4, 2)]
+    last = [(features, features, 3, pixels)] * 2 + [(features, 1, 3, pixels)]
+    return [(3, features, 3, pixels), *down, *up, *last]
 
 
 class UNetDiscriminator(nn.Module):

@@ -8,15 +8,27 @@ Parameter names are those of the public checkpoints.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 VERSION = 1
+SMALLEST_BATCH = 2  # patches that batch normalisation has a variance of
 SLOPE = 0.2
 WIDTHS = (1, 2, 4, 8, 8, 8)  # of the stages, in multiples of the base width
+LINEAR = 100  # features between the two linear layers
+
+
+def layers(options: dict[str, Any], patch_size: int) -> list[tuple[int, int, int, float]]:
+    """Each layer's inputs, outputs, side of its kernel, and pixels of one HR patch; first the one on the patch."""
+    convolutions, inputs, pixels = [], 3, patch_size**2
+    for multiple in WIDTHS[: options["stages"]]:
+        width = multiple * options["features"]
+        convolutions += [(inputs, width, 3, pixels), (width, width, 4, pixels // 4)]
+        inputs, pixels = width, pixels // 4
+    return [*convolutions, (inputs * pixels, LINEAR, 1, 1), (LINEAR, 1, 1, 1)]
 
 
 class VGGDiscriminator(nn.Module):
@@ -34,8 +46,8 @@ class VGGDiscriminator(nn.Module):
             self.add_module(f"conv{stage}_1", nn.Conv2d(width, width, 4, 2, 1, bias=False))
             self.add_module(f"bn{stage}_1", nn.BatchNorm2d(width))
             previous = width
-        self.linear1 = nn.Linear(previous * (patch_size // 2**stages) ** 2, 100)
-        self.linear2 = nn.Linear(100, 1)
+        self.linear1 = nn.Linear(previous * (patch_size // 2**stages) ** 2, LINEAR)
+        self.linear2 = nn.Linear(LINEAR, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """N x 3 x patch x patch in [0, 1] to N x 1 logits."""
