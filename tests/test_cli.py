@@ -51,17 +51,16 @@ def test_a_spec_that_is_no_json_is_a_mistake_and_the_log_opens_with_the_command(
     assert not (tmp_path / "a folder").exists()
 
 
-def test_an_unknown_table_is_named_with_the_valid_ones(tmp_path: Path) -> None:
-    (tmp_path / "set5" / "x4" / "images" / "HR").mkdir(parents=True)
-    (tmp_path / "set5" / "x4" / "images" / "HR" / "baby.png").touch()
-    files = ("--run-folder", tmp_path, "--published", tmp_path, "--images", tmp_path / "set5" / "x4" / "images")
-    result = gansr("table", "ldl_table9", "--spec", "{}", *files)
-    mistake(result, '"ldl_table9"', "ldl_table1", "ldl_table2")
+def test_a_misspelt_key_of_a_table_is_one_line(tmp_path: Path) -> None:
+    result = gansr("table", "--spec", '{"cod": 1}', "--run-folder", tmp_path, "--images", tmp_path)
+    mistake(result, "--spec", 'unknown key "cod"', 'did you mean "code"?')
 
 
-def test_an_unknown_figure_is_named_with_the_valid_ones(tmp_path: Path) -> None:
-    result = gansr("figure", "mad_stabilty", "--spec", "{}", "--run-folder", tmp_path)
-    mistake(result, '"mad_stabilty"', "artifact_map", "mad_stability")
+def test_an_unknown_figure_is_named_with_the_nearest(tmp_path: Path) -> None:
+    job = '{"code": 1, "version": 1, "name": "mad_stabilty", "run": "r", "scale": 4}'
+    result = gansr("figure", "--spec", job, "--run-folder", tmp_path)
+    mistake(result, '"mad_stabilty"', 'did you mean "mad_stability"?')
+    mistake(gansr("figure", "--spec", "{}", "--run-folder", tmp_path), "--spec", "code")
 
 
 def test_a_file_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:

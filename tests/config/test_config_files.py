@@ -79,9 +79,9 @@ def test_the_weight_files_are_valid() -> None:
 def test_the_columns_of_the_published_tables_are_named_as_a_run_names_them() -> None:
     catalog = Catalog(CONFIG)
     assert {"SRResNet+LDL (DIV2K)", "RRDB+LDL (DIV2K)", "RRDB+LDL (DF2K)"} <= set(
-        catalog.published_columns("ldl_table1")
+        catalog.published_labels("ldl_table1")
     )
-    assert catalog.published_columns("beby_table2") == [
+    assert catalog.published_labels("beby_table2") == [
         *("SRResNet", "RRDB", "RCAN", "SRGAN", "ESRGAN-PI", "ESRGAN", "RankSRGAN", "Beby-GAN-PI", "Beby-GAN"),
     ]
 

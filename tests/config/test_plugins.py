@@ -26,7 +26,8 @@ def real_function(kind: plugins.Kind, name: str) -> Any:
         return loss_class(name).__init__
     if kind == "view":
         return view_class(name).__init__
-    return importlib.import_module(f"gansr.{plugins.FOLDERS[kind].replace('/', '.')}.{name}").build
+    module = importlib.import_module(f"gansr.{plugins.FOLDERS[kind].replace('/', '.')}.{name}")
+    return getattr(module, plugins.FUNCTIONS[kind])
 
 
 def test_the_papers_parts_are_there() -> None:
@@ -35,6 +36,7 @@ def test_the_papers_parts_are_there() -> None:
     assert {"srresnet", "rrdb", "swinir"} <= set(plugins.names("generator"))
     assert {"vgg", "unet_sn"} <= set(plugins.names("critic"))
     assert "region_mask" in plugins.names("view")
+    assert {"mad_stability", "artifact_map"} <= set(plugins.names("figure"))
     assert not {"base", "build"} & {*plugins.names("loss"), *plugins.names("view")}
 
 

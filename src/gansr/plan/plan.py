@@ -22,9 +22,11 @@ from gansr.config.run import Run
 from gansr.config.training_settings import ResultSettings, TrainingSettings
 from gansr.errors import UserError, nearest
 from gansr.plan.datasets import PlannedDatasets
+from gansr.plan.figures import planned_figures
 from gansr.plan.jobs.train import AdoptJob, InterpolateJob, ReleasedFile, TrainJob, used_plugins, versions_of
 from gansr.plan.models import InterpolatedModel, PlannedModel, ReleasedModel, TrainedModel
 from gansr.plan.seeds import with_seed
+from gansr.plan.tables import planned_tables
 
 
 class Plan:
@@ -38,6 +40,8 @@ class Plan:
         self.run = run
         self.source = source
         self.catalog = catalog
+        self.tables = planned_tables(run, catalog, source)
+        self.figures = planned_figures(run, source)
         self.datasets = PlannedDatasets(run, catalog)
         for name in run.benchmarks:
             self.datasets.checked(name, "benchmark", "benchmarks")
@@ -243,18 +247,19 @@ class Plan:
         """What is tested: model, weights, benchmark.
 
         MATLAB bicubic and every model with the weights it is published with on every benchmark, bicubic of luma alone
-        where a table shows it, and what LDL's Table 2 asks for on its own.
+        where a table shows it, and the rows of tables with the weights that they name.
         """
         pairs: list[tuple[str, Weights]] = [
             (BICUBIC, "raw"),
             *((name, self.tested_weights(name)) for name in self.models),
         ]
         tests = [(name, weights, benchmark) for name, weights in pairs for benchmark in self.run.benchmarks]
-        if any(BICUBIC_Y in table.reference for table in self.run.tables.comparisons().values()):
+        if any(BICUBIC_Y in table.references for table in self.tables.values()):
             tests += [(BICUBIC_Y, "raw", benchmark) for benchmark in self.scored_benchmarks]
-        table = self.run.tables.ldl_table2
-        for row in table.rows if table else ():
-            tests += [(name, row.weights, table.benchmark) for name in self.over_seeds(row.model)] if table else []
+        for table in self.tables.values():
+            for row in table.rows:
+                (benchmark,) = table.tested(self.run.benchmarks)
+                tests += [(name, row.weights, benchmark) for name in self.over_seeds(row.model)]
         return list(dict.fromkeys(tests))
 
     def protocols(self, model: str) -> dict[str, Protocol]:
