@@ -34,7 +34,7 @@ def upscale(
     """SR images of a benchmark."""
     begin(log)
     take_devices(gpus if weights is not None else 0, threads)
-    from gansr.inference import bicubic_upscale, generator_upscale, upscale_benchmark, upscale_luma
+    from gansr.inference import bicubic_upscale, upscale_benchmark, upscale_luma
 
     data = parse(spec)
     if data.get("luma_alone"):
@@ -43,6 +43,8 @@ def upscale(
     if weights is None:
         upscaler = bicubic_upscale(data["scale"])
     else:
+        from gansr.upscaling import generator_upscale
+
         upscaler = generator_upscale(data["generator"], data["scale"], weights)
     upscale_benchmark(upscaler, images, output.parent.name, output)
 

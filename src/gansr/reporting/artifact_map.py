@@ -12,12 +12,12 @@ from torch import Tensor
 
 from gansr.data.images import read_prepared
 from gansr.data.mad_patches import cut_with_context, read_mad_patches
-from gansr.inference import upscale_patch
 from gansr.losses.artifact import ArtifactMap, artifact_map
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import load_weights
 from gansr.reporting.facts import perceptual_facts, read_spec, scale_line
 from gansr.reporting.figures import TYPE_NAMES, as_text, footnote, save
+from gansr.upscaling import upscale_patch
 
 TITLES = ["SR", "HR", r"$|R|$", r"$M$", r"$\sigma\,M$", r"$M_{refine}$", r"$|R_1| < |R_2|$"]
 
