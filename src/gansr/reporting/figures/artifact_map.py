@@ -13,13 +13,13 @@ from torch import Tensor
 from gansr.config import plugins
 from gansr.data.images import read_prepared
 from gansr.data.mad_patches import cut_with_context, read_mad_patches
-from gansr.inference import upscale_patch
 from gansr.losses.artifact import ArtifactMap, artifact_map
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import load_weights
 from gansr.plan.jobs.figure import FigureModel
 from gansr.reporting.figure_inputs import FigureInputs
 from gansr.reporting.figure_style import TYPE_NAMES, as_text, footnote, save
+from gansr.upscaling import upscale_patch
 
 VERSION = 1
 TITLE = "artifact maps"
