@@ -32,11 +32,6 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return images, file
 
 
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    return Here(monkeypatch, capsys)
-
-
 def words(images: Path, output: Path, changes: dict[str, str] | None = None) -> list[str]:
     """The verb with its options."""
     given = {"--images": images, "--metrics": "fid", "--weights-dir": "weights", "--output": output} | (changes or {})
