@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 def gansr(*words: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run a verb in a folder, by default the checkout."""
     command = [sys.executable, "-m", "gansr", *map(str, words)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
 
 
 class Here:
