@@ -126,12 +126,14 @@ def test_the_example_of_an_own_method_is_valid(document: str) -> None:
 
 
 def test_the_example_of_an_own_loss_trains(tmp_path: Path) -> None:
-    """The file of the guide, put where it says, is found by name, checked against its signature and trained with."""
-    (loss,) = blocks(LOSS_GUIDE, "python")
+    """The files of the guide, put where it says, are found, checked against their signatures and trained with."""
+    (loss, view) = blocks(LOSS_GUIDE, "python")
     (method, _) = blocks(LOSS_GUIDE, "yaml")
+    method += "  adversarial: {view: {name: luma}}\n"
     package = tmp_path / "package" / "gansr"
     shutil.copytree(REPOSITORY / "src" / "gansr", package)
     (package / "losses" / "total_variation.py").write_text(loss)
+    (package / "losses" / "views" / "luma.py").write_text(view)
     config = tmp_path / "config"
     shutil.copytree(REPOSITORY / "config", config)
     (config / "methods" / "gan_tv.yaml").write_text(method)
@@ -153,6 +155,7 @@ job = plan.trained["RRDB+TV"].job
 method = job.method.model_dump(mode="json")
 step = TrainingStep(build_generator(job.generator, 4), method, LossContext(0), Engine(torch.device("cpu")))
 hr = torch.rand(2, 3, 64, 64)
+step.critics["adversarial"].network.register_forward_pre_hook(lambda _, given: print("channels", given[0].shape[1]))
 print(sorted(step(torch.rand(2, 3, 16, 16), hr)))
 """
     environment = {**os.environ, "PYTHONPATH": str(package.parent)}
@@ -161,3 +164,4 @@ print(sorted(step(torch.rand(2, 3, 16, 16), hr)))
     )
     assert result.returncode == 0, result.stderr[-2000:]
     assert "total_variation" in result.stdout
+    assert result.stdout.count("channels 1") == 3

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gansr.config.model import Model, slug
 from gansr.plan.plan import Plan
-from gansr.plan.slices import table_slice
+from gansr.plan.table_jobs import table_job
+from tests.table_jobs import entries_of
 
 SWINIR = {"network": "swinir", "features": 4, "groups": 1, "blocks": 1, "heads": 2}
 NO_REPORT = ["mad", ..., "tables", {}, "figures", {}]
@@ -65,9 +66,9 @@ def test_a_trained_model_has_a_generator_and_a_method(refused: Callable[..., str
 
 def test_a_model_is_a_column_of_both_comparison_tables_unless_it_says_otherwise(planned: Callable[..., Plan]) -> None:
     def columns(plan: Plan, table: str) -> set[str]:
-        return {entry["name"] for entry in table_slice(plan, table)["entries"]}
+        return {entry.name for entry in entries_of(plan, table)}
 
-    assert Model(name="a", generator="small", method="psnr").tables == ("ldl_table1", "beby_table2")
+    assert Model(name="a", generator="small", method="psnr").tables is None
     for table in ("ldl_table1", "beby_table2"):
         assert {"Base+GAN", "Base+LDL", "Beby", "Between"} <= columns(planned(), table)
         assert "Beby" in columns(planned("models/4/tables", [table]), table)
@@ -87,7 +88,7 @@ def test_a_variant_changes_what_is_trained_and_is_named_in_the_notes(planned: Ca
     assert changed == {"Base+LDL"}
 
     def notes(plan: Plan) -> list[str]:
-        return [table_slice(plan, table)["models"]["Base+LDL"] for table in ("ldl_table1", "ldl_table2", "beby_table2")]
+        return [table_job(plan, table).models["Base+LDL"] for table in ("ldl_table1", "ldl_table2", "beby_table2")]
 
     overridden = ", with losses.perceptual.weights random, losses.perceptual.width 4"
     assert notes(before) == [f"LDL (release){overridden}"] * 3
@@ -98,8 +99,8 @@ def test_a_run_compares_both_variants_of_a_method(planned: Callable[..., Plan]) 
     paper = {"name": "Paper", "generator": "dense", "method": "beby", "variant": "paper", "start": "Dense"}
     models = planned("models/6", paper).trained
     assert (models["Beby"].method.variant, models["Paper"].method.variant) == ("release", "paper")
-    assert models["Beby"].method.losses["adversarial"]["region_mask"] == "lr"
-    assert models["Paper"].method.losses["adversarial"]["region_mask"] == "hr"
+    assert models["Beby"].method.losses["adversarial"]["view"]["of"] == "lr"
+    assert models["Paper"].method.losses["adversarial"]["view"]["of"] == "hr"
     # the run's overrides concern both
     for model in (models["Beby"], models["Paper"]):
         assert model.method.patch_size == 64

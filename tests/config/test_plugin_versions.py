@@ -12,16 +12,23 @@ import pytest
 from gansr import code_versions
 from gansr.config import plugins
 from gansr.config.dataset import Dataset, Source
-from gansr.config.method import CosineRestarts, MultiStep, Optimizer, Recipe
+from gansr.config.method import Optimizer, ParameterGroup, Recipe
+from gansr.config.schedule import CosineRestarts, MultiStep
+from gansr.config.tables import PublishedValues, Remark, Table
 from gansr.config.training_settings import ResultSettings
 from gansr.errors import UserError
+from gansr.plan.jobs.table import TableEntry
 
 RECORD = Path(__file__).parent / "defaults_by_version.json"
 PLUGINS = [(kind, name) for kind in plugins.FOLDERS for name in plugins.names(kind)]
 # What is no plug-in and has defaults: under the version of the stage whose results depend on it.
 SECTIONS: dict[str, tuple[int, tuple[Any, ...]]] = {
-    "training": (code_versions.TRAINING, (Recipe, Optimizer, MultiStep, CosineRestarts, ResultSettings)),
+    "training": (
+        code_versions.TRAINING,
+        (Recipe, Optimizer, ParameterGroup, MultiStep, CosineRestarts, ResultSettings),
+    ),
     "images": (code_versions.IMAGES, (Dataset, Source)),
+    "tables": (code_versions.TABLES, (Table, PublishedValues, Remark, TableEntry)),
 }
 
 

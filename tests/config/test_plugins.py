@@ -15,7 +15,7 @@ from gansr.config import plugins
 from gansr.config.loading import one_line
 from gansr.config.section import Section
 from gansr.errors import UserError
-from gansr.losses.build import loss_class
+from gansr.losses.build import loss_class, view_class
 
 PLUGINS = [(kind, name) for kind in plugins.FOLDERS for name in plugins.names(kind)]
 
@@ -24,7 +24,10 @@ def real_function(kind: plugins.Kind, name: str) -> Any:
     """What the options belong to, imported."""
     if kind == "loss":
         return loss_class(name).__init__
-    return importlib.import_module(f"gansr.{plugins.FOLDERS[kind].replace('/', '.')}.{name}").build
+    if kind == "view":
+        return view_class(name).__init__
+    module = importlib.import_module(f"gansr.{plugins.FOLDERS[kind].replace('/', '.')}.{name}")
+    return getattr(module, plugins.FUNCTIONS[kind])
 
 
 def test_the_papers_parts_are_there() -> None:
@@ -32,7 +35,9 @@ def test_the_papers_parts_are_there() -> None:
     assert {"best_buddy", "back_projection"} <= set(plugins.names("loss"))
     assert {"srresnet", "rrdb", "swinir"} <= set(plugins.names("generator"))
     assert {"vgg", "unet_sn"} <= set(plugins.names("critic"))
-    assert "base" not in plugins.names("loss")
+    assert "region_mask" in plugins.names("view")
+    assert {"mad_stability", "artifact_map"} <= set(plugins.names("figure"))
+    assert not {"base", "build"} & {*plugins.names("loss"), *plugins.names("view")}
 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS)

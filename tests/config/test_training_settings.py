@@ -17,7 +17,7 @@ from gansr.config.training_settings import ResultSettings, TrainingSettings
 from gansr.plan.jobs.train import TrainJob
 from gansr.plan.load import load_plan
 from gansr.plan.plan import Plan
-from gansr.plan.slices import provenance_slice
+from gansr.plan.run_jobs import provenance_job
 
 TRAINED = {"Base", "Base+GAN", "Base+LDL", "Dense", "Beby"}
 DEFAULTS = {
@@ -171,5 +171,5 @@ def test_the_spec_of_every_trained_model_says_how_it_is_computed(planned: Callab
 
 
 def test_provenance_says_how_a_run_is_computed_and_kept(planned: Callable[..., Plan]) -> None:
-    told = provenance_slice(planned("training", {"precision": "bf16", "prefetch": 4}))["run"]["training"]
+    told = provenance_job(planned("training", {"precision": "bf16", "prefetch": 4})).configuration["training"]
     assert told == DEFAULTS | {"precision": "bf16", "prefetch": 4}

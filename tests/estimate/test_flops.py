@@ -207,8 +207,7 @@ def test_an_iteration_of_a_network_that_is_not_known_has_no_flops(
     if kind == "generator":
         trained.network_options["network"] = mine
     else:
-        assert trained.method.discriminator is not None
-        trained.method.discriminator["network"] = mine
+        trained.method.critics["adversarial"]["network"] = mine
     assert training_flops(trained, 4) is None
 
 

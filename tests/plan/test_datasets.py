@@ -13,7 +13,7 @@ from gansr import code_versions
 from gansr.config.catalog import Catalog
 from gansr.plan.plan import Plan
 from gansr.plan.run_jobs import by_hand, fetch_dataset_job, fetch_weights_job, images_job
-from gansr.plan.slices import table_slice
+from gansr.plan.table_jobs import table_job
 
 DF2K = ["train_dataset", "df2k", "benchmarks", ["set5", "realworld38"], "mad", ..., "figures", {}]
 MORE = ["benchmarks", ["more"]]
@@ -44,7 +44,7 @@ def test_a_benchmark_without_hr_is_upscaled_and_not_scored(fetched: Callable[...
     plan = fetched()
     assert {benchmark for _, _, benchmark in plan.tests()} == {"set5", "realworld38"}
     assert plan.scored_benchmarks == ["set5"]
-    assert table_slice(plan, "ldl_table1")["benchmarks"] == ["set5"]
+    assert list(table_job(plan, "ldl_table1").benchmarks) == ["set5"]
 
 
 def test_a_folder_put_there_by_hand_takes_the_place_of_the_archives(

@@ -12,10 +12,12 @@ from pydantic import create_model
 from gansr.config import plugins
 from gansr.errors import UserError
 from gansr.plan import run_jobs
+from gansr.plan.figure_jobs import figure_job
 from gansr.plan.jobs.base import Job
 from gansr.plan.jobs.data import PatchStoreJob
 from gansr.plan.jobs.train import require_current_plugins
 from gansr.plan.plan import Plan
+from gansr.plan.table_jobs import table_job
 
 FETCHED = ["train_dataset", "df2k", "benchmarks", ["set5", "set14_without_gray"], "mad", ..., "figures", {}]
 FETCHED += ["tables/ldl_table2", ...]
@@ -36,6 +38,10 @@ def jobs(planned: Callable[..., Plan]) -> dict[str, Job]:
         "upscale": run_jobs.upscale_job(plan, "Base"),
         "bicubic": run_jobs.upscale_job(plan, "Bicubic"),
         "bicubic of luma": run_jobs.upscale_job(plan, "Bicubic-Y"),
+        **{table: table_job(plan, table) for table in plan.tables},
+        **{figure: figure_job(plan, figure) for figure in plan.figures},
+        "patches": run_jobs.mad_patches_job(plan),
+        "provenance": run_jobs.provenance_job(plan),
     }
 
 

@@ -66,8 +66,8 @@ def papers():
             given = benchmark.method_of(name, 2, 64 if name != "beby" else 128)
             if "perceptual" in given["losses"]:
                 given["losses"]["perceptual"]["width"] = 8
-            if given["discriminator"] is not None:
-                given["discriminator"]["features"] = 4
+            for critic in given["critics"].values():
+                critic["features"] = 4
             step = benchmark.fast_step(network, NETWORKS[network], given, engine)
             return step, benchmark.batch_of(given, engine.device)
 

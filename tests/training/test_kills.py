@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
@@ -30,7 +31,8 @@ SPEC = {
             "perceptual": {"weight": 1.0, "layers": {"conv1_2": 1.0}, "weights": "random", "width": 2},
             "adversarial": {"weight": 0.005},
         },
-        "discriminator": {"network": "vgg", "features": 2},
+        "critics": {"adversarial": {"network": "vgg", "features": 2}},
+        "groups": {},
         "ema_decay": 0.9,
         "optimizer": {"learning_rate": 1e-3, "betas": [0.9, 0.99]},
         "schedule": {"milestones": [40], "gamma": 0.5},
@@ -100,6 +102,7 @@ def attempted(folder, kills):
     return json.loads(result.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_random_kills_change_no_bit(tmp_path):
     attempted(tmp_path / "straight", 0)
     assert attempted(tmp_path / "killed", KILLS)["killed"] == KILLS

@@ -128,7 +128,7 @@ def test_a_changed_setting_never_resumes_another_trainings_state(inputs, tmp_pat
 def test_other_start_weights_are_another_training(inputs, tmp_path):
     torch.manual_seed(1)
     save_weights(tmp_path / "other.safetensors", build_generator(SPEC["generator"], 4).state_dict())
-    other = TrainingInputs(inputs.patches, tmp_path / "other.safetensors", None, inputs.mad_patches, inputs.mad_images)
+    other = TrainingInputs(inputs.patches, tmp_path / "other.safetensors", {}, inputs.mad_patches, inputs.mad_images)
     interrupt(SPEC, inputs, tmp_path / "work", 2)
     with pytest.MonkeyPatch.context() as patch:
         stop_at(patch, 1)

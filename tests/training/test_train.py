@@ -82,7 +82,7 @@ def test_the_same_training_again_gives_the_same_bits(straight, inputs, tmp_path)
 
 def test_without_ema_and_patches_both_weight_files_are_the_raw_weights(inputs, tmp_path):
     spec = {
-        **changed_spec(losses={"pixel": {"weight": 1.0}}, discriminator=None, ema_decay=None, iterations=2),
+        **changed_spec(losses={"pixel": {"weight": 1.0}}, critics={}, ema_decay=None, iterations=2),
         "mad_interval": None,
     }
     train(train_job(spec), "model", TrainingInputs(inputs.patches), tmp_path / "work", tmp_path / "output")
@@ -105,7 +105,7 @@ def test_how_many_batches_lie_ready_changes_nothing(straight, inputs, tmp_path, 
 
 def test_a_long_training_logs_about_two_hundred_lines(inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(TrainingStep, "__call__", lambda step, lr, hr: {"pixel": torch.tensor(0.5)})
-    spec = changed_spec(losses={"pixel": {"weight": 1.0}}, discriminator=None, ema_decay=None, iterations=1001)
+    spec = changed_spec(losses={"pixel": {"weight": 1.0}}, critics={}, ema_decay=None, iterations=1001)
     spec["mad_interval"] = None
     train(train_job(spec), "model", TrainingInputs(inputs.patches), tmp_path / "work", tmp_path / "output")
     iterations = [line["iteration"] for line in log_lines(tmp_path / "output")]

@@ -75,7 +75,7 @@ def test_two_runs_of_one_name_do_not_mix(project: Project) -> None:
         [
             *(str(Path(project.command()[0]).parent / "python"), "-c"),
             "import sys, time; from pathlib import Path; from gansr.machine.run_lock import lock_run; "
-            "lock_run(Path('results/micro')); print('held', flush=True); time.sleep(60)",
+            "lock_run(Path('results/micro')); print('held', flush=True); time.sleep(600)",
         ],
         cwd=project.folder,
         stdout=subprocess.PIPE,

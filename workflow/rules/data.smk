@@ -127,8 +127,6 @@ rule mad_patches:
     conda:
         "../../environment.yml"
     params:
-        spec=canonical(slices.mad_slice(RUN.mad)) if RUN.mad else "",
-        scale=SCALE,
+        job=run_jobs.mad_patches_job(PLAN).to_json() if RUN.mad else "",
     shell:
-        "gansr mad-patches --spec {params.spec:q} --images {input.images:q} --scale {params.scale} "
-        "--output {output:q} --log {log:q}"
+        "gansr mad-patches --spec {params.job:q} --images {input.images:q} --output {output:q} --log {log:q}"

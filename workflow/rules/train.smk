@@ -21,16 +21,17 @@ def training_minutes(wildcards):
     return int(max(24 * 60, 3 * 60 * hours / training_gpus(wildcards)))
 
 
-def judges(wildcards):
+def judge_options(wildcards):
     """The files of weights that a training's losses read."""
-    return ["vgg19"] if model_of(wildcards).method.needs_vgg19 else []
+    judges = model_of(wildcards).method.judges
+    return option("--judge", [f"{name}={PLAN.weight_file(name)}" for name in judges])
 
 
 rule train:
     input:
         patches=lambda wildcards: DATA.patches(model_of(wildcards).dataset),
         start=lambda wildcards: FILES.start(wildcards.model),
-        judges=lambda wildcards: weight_receipts(judges(wildcards)),
+        judges=lambda wildcards: weight_receipts(model_of(wildcards).method.judges),
         mad_patches=lambda wildcards: FILES.monitored(wildcards.model)[0],
         mad_images=lambda wildcards: FILES.monitored(wildcards.model)[1],
     output:
@@ -61,14 +62,12 @@ rule train:
         settings=PATHS.training_settings,
         folder=subpath(output.raw, parent=True),
         start=of_input("--start", "start"),
-        vgg19=lambda wildcards: option(
-            "--vgg19", map(PLAN.weight_file, judges(wildcards))
-        ),
+        judges=judge_options,
         mad_patches=of_input("--mad-patches", "mad_patches"),
         mad_images=of_input("--mad-images", "mad_images"),
     shell:
         "gansr train --spec {params.job:q} --name {params.name:q} --patches {input.patches:q} {params.start} "
-        "{params.vgg19} {params.mad_patches} {params.mad_images} "
+        "{params.judges} {params.mad_patches} {params.mad_images} "
         "--state {params.state:q} --settings {params.settings:q} --output {params.folder:q} "
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"
 

@@ -12,7 +12,6 @@ from gansr.cli.common import (
     LogFile,
     Output,
     begin,
-    parse,
     read_text,
 )
 
@@ -84,15 +83,15 @@ def patch_store(
 def mad_patches(
     spec: JobText,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with HR and LR.")],
-    scale: Annotated[int, typer.Option(help="HR is so many times larger than LR.")],
     output: Output,
     log: LogFile = None,
 ) -> None:
     """The patches whose SR is kept during fine-tuning."""
     from gansr.data.mad_patches import choose_mad_patches
+    from gansr.plan.jobs.mad_patches import MadPatchesJob
 
     begin(log)
-    choose_mad_patches(images, scale, parse(spec), output)
+    choose_mad_patches(images, MadPatchesJob.from_json(spec), output)
 
 
 VERBS = (fetch, images, subset, patch_store, mad_patches)

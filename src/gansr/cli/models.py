@@ -14,6 +14,7 @@ from gansr.cli.common import (
     LogFile,
     Threads,
     begin,
+    named_files,
     read_text,
     take_devices,
     verify_weights,
@@ -32,7 +33,7 @@ def train(
     state: Annotated[Path, typer.Option(help="Where resumable state is kept.")],
     output: Annotated[Path, typer.Option(help="The model's folder.")],
     start: Annotated[Path | None, typer.Option(help="Generator weights to start from.")] = None,
-    vgg19: Annotated[Path | None, typer.Option(help="VGG19 weights of the perceptual loss.")] = None,
+    judge: Annotated[list[str] | None, typer.Option(help="Weights of a judge: NAME=FILE; may be repeated.")] = None,
     mad_patches: Annotated[Path | None, typer.Option(help="The patches to keep SR of.")] = None,
     mad_images: Annotated[Path | None, typer.Option(help="The benchmark folder they lie in.")] = None,
     settings: Annotated[
@@ -63,9 +64,10 @@ def train(
     from gansr.training.train import TrainingInputs
     from gansr.training.train import train as train_model
 
-    if vgg19 is not None:
-        verify_weights("vgg19", vgg19)
-    inputs = TrainingInputs(patches, start, vgg19, mad_patches, mad_images)
+    judges = named_files("--judge", judge or [])
+    for listed, file in judges.items():
+        verify_weights(listed, file)
+    inputs = TrainingInputs(patches, start, judges, mad_patches, mad_images)
     try:
         train_model(job, name, inputs, state, output, watched)
     except InterruptedTrainingError as stop:

@@ -41,7 +41,7 @@ def upscale(
     if (job.generator is None) != (weights is None):
         raise UserError("--weights: are those of the job's generator; give both, or none for MATLAB bicubic")
     take_devices(gpus if weights is not None else 0, threads)
-    from gansr.inference import bicubic_upscale, generator_upscale, upscale_benchmark, upscale_luma
+    from gansr.inference import bicubic_upscale, upscale_benchmark, upscale_luma
 
     if job.luma_alone:
         upscale_luma(images, job.scale, output.parent.name, output)
@@ -49,6 +49,8 @@ def upscale(
     if weights is None:
         upscaler = bicubic_upscale(job.scale)
     else:
+        from gansr.upscaling import generator_upscale
+
         assert job.generator is not None
         upscaler = generator_upscale(job.generator, job.scale, weights)
     upscale_benchmark(upscaler, images, output.parent.name, output)

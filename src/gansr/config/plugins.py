@@ -12,8 +12,10 @@ imports torch, which takes seconds; checking a configuration must not. So the fi
 Entry points, by the folder that the file lies in:
 
     losses/                  the class derived from LossTerm
+    losses/views/            the class derived from View
     networks/generators/     the function build
     networks/critics/        the function build
+    reporting/figures/       the function draw
 
 `VERSION` is the fact that every plug-in of this project has: raise it when an edit changes what the file computes,
 and what was made with it is made again. A file without one, such as a user's own, counts by its content.
@@ -35,15 +37,18 @@ from gansr.checksum import checksum
 from gansr.config.section import Section
 from gansr.errors import UserError, nearest
 
-Kind = Literal["loss", "generator", "critic"]
+Kind = Literal["loss", "view", "generator", "critic", "figure"]
 
 PACKAGE = Path(__file__).parents[1]
 FOLDERS: dict[Kind, str] = {
     "loss": "losses",
+    "view": "losses/views",
     "generator": "networks/generators",
     "critic": "networks/critics",
+    "figure": "reporting/figures",
 }
-BASE_CLASSES: dict[Kind, str] = {"loss": "LossTerm"}  # the others' entry point is a function
+BASE_CLASSES: dict[Kind, str] = {"loss": "LossTerm", "view": "View"}  # the others' entry point is a function
+FUNCTIONS: dict[Kind, str] = {"generator": "build", "critic": "build", "figure": "draw"}
 ANNOTATION_NAMES = {"Annotated": Annotated, "Field": Field, "Literal": Literal}
 NOT_PLUGINS = {"__init__", "base", "build"}
 
@@ -207,16 +212,16 @@ def _global_names(code: Any) -> set[str]:
 
 
 def _entry_point(tree: ast.Module, kind: Kind, file: Path) -> ast.FunctionDef:
-    base = BASE_CLASSES.get(kind)
+    base, name = BASE_CLASSES.get(kind), FUNCTIONS.get(kind)
     for node in tree.body:
-        if base is None and isinstance(node, ast.FunctionDef) and node.name == "build":
+        if base is None and isinstance(node, ast.FunctionDef) and node.name == name:
             return node
         if base is not None and isinstance(node, ast.ClassDef) and base in map(ast.unparse, node.bases):
             for member in node.body:
                 if isinstance(member, ast.FunctionDef) and member.name == "__init__":
                     return member
             return ast.parse("def __init__(self): ...").body[0]  # type: ignore[return-value]
-    wanted = f"a class derived from {base}" if base else "a function build"
+    wanted = f"a class derived from {base}" if base else f"a function {name}"
     raise UserError(f"{file}: a {kind} file holds {wanted}, this one does not")
 
 

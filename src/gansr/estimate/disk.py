@@ -68,8 +68,8 @@ class Disk:
         if flops is None:
             self.unknown.add(name)
             return 0
-        features = (model.method.discriminator or {}).get("features", 0)
-        discriminator = DISCRIMINATOR * (features / 64) ** 2
+        critics = model.method.critics.values()
+        discriminator = DISCRIMINATOR * sum((critic.get("features", 0) / 64) ** 2 for critic in critics)
         return FLOAT * (GENERATOR_COPIES * flops / 2 + DISCRIMINATOR_COPIES * discriminator)
 
     def _pixels(self, name: str) -> float:

@@ -20,6 +20,7 @@ from math import ceil
 from typing import Any, Literal
 
 from gansr.config import plugins
+from gansr.config.term import Term
 from gansr.plan.models import TrainedModel
 
 
@@ -62,19 +63,17 @@ def training_flops(trained: TrainedModel, scale: int) -> float | None:
     codes, which judge the real patches once more for its update, and the fakes once more only to detach them.
     """
     method = trained.method
-    losses = {name: loss for name, loss in method.losses.items() if loss["weight"] > 0}
     side = method.patch_size // scale
     options = trained.network_options
     generator = _layers("generator", options, scale)
-    judged = method.discriminator if "adversarial" in losses else None
-    critic = _layers("critic", judged, method.patch_size) if judged else []
-    if generator is None or critic is None:
+    critics = [_layers("critic", critic, method.patch_size) for critic in method.used_critics.values()]
+    if generator is None or None in critics:
         return None
     passes = 3 * sum(generator) - generator[0]  # training needs no gradient of the images that it reads
-    if any(_needs_ema(name, loss) for name, loss in losses.items()):
+    if any(term.needs_ema for term in method.used_terms):
         passes += sum(generator)
-    total = passes * padded_pixels(options, scale, side, side) + _of_discriminator(critic)
-    total += sum(_loss_flops(name, loss, method.patch_size, scale) for name, loss in losses.items())
+    total = passes * padded_pixels(options, scale, side, side) + sum(_of_discriminator(c) for c in critics if c)
+    total += sum(_loss_flops(term, method.patch_size, scale) for term in method.used_terms)
     return total * method.batch_size
 
 
@@ -94,11 +93,6 @@ def _layers(kind: Literal["generator", "critic"], options: dict[str, Any], size:
     return [2 * side**2 * inputs * outputs * pixels for inputs, outputs, side, pixels in layers(options, size)]
 
 
-def _needs_ema(loss: str, options: dict[str, Any]) -> bool:
-    needs_ema = plugins.function("loss", loss, "needs_ema")
-    return needs_ema is not None and needs_ema(options)
-
-
-def _loss_flops(loss: str, options: dict[str, Any], patch_size: int, scale: int) -> float:
-    flops = plugins.function("loss", loss, "flops")
-    return 0.0 if flops is None else float(flops(options, patch_size, scale))
+def _loss_flops(term: Term, patch_size: int, scale: int) -> float:
+    flops = plugins.function("loss", term.loss, "flops")
+    return 0.0 if flops is None else float(flops(term.options, patch_size, scale))

@@ -31,6 +31,14 @@ def needs_ema(options: dict[str, Any]) -> bool:
     return bool(options["ema_refine"])
 
 
+def check(options: dict[str, Any], method: dict[str, Any]) -> None:
+    """The EMA model that SR is compared with must exist, and the window lie inside the patch."""
+    if options["ema_refine"] and method["ema_decay"] is None:
+        raise ValueError("ema_refine compares with the EMA model; set ema_decay")
+    if options["window"] > method["patch_size"]:
+        raise ValueError(f"window {options['window']} is larger than patch_size {method['patch_size']}")
+
+
 @dataclass(frozen=True)
 class ArtifactMap:
     """The maps of Fig. 5, N x 1 x H x W; sigma is N x 1 x 1 x 1, ones without patch weight.

@@ -25,6 +25,19 @@ BLOCK = 64  # columns that are searched as one
 SCORES_AT_ONCE = {"cpu": 2**20, "cuda": 2**27}  # numbers in memory at a time
 
 
+def check(options: dict[str, Any], method: dict[str, Any]) -> None:
+    """One of the two distances must count, and the smallest level of the pyramid hold a patch."""
+    if options["alpha"] == options["beta"] == 0:
+        raise ValueError("alpha and beta are both 0, every candidate is as good; raise one")
+    if method["patch_size"] < PATCH * max(LEVELS):
+        raise ValueError(
+            f"{PATCH} x {PATCH} patches of HR reduced by {max(LEVELS)} need a patch_size of at least "
+            f"{PATCH * max(LEVELS)}"
+        )
+    if options["pyramid"] == "matlab_bicubic" and method["patch_size"] % max(LEVELS):
+        raise ValueError(f"the pyramid needs a patch_size that is a multiple of {max(LEVELS)}")
+
+
 def flops(options: dict[str, Any], patch_size: int, scale: int) -> float:
     """FLOP of one HR patch: each of its pieces by every candidate, these in whole blocks; and MATLAB's reductions."""
     sides = [patch_size, *(patch_size // factor for factor in LEVELS)]

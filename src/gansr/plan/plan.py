@@ -22,9 +22,11 @@ from gansr.config.run import Run
 from gansr.config.training_settings import ResultSettings, TrainingSettings
 from gansr.errors import UserError, nearest
 from gansr.plan.datasets import PlannedDatasets
+from gansr.plan.figures import planned_figures
 from gansr.plan.jobs.train import AdoptJob, InterpolateJob, ReleasedFile, TrainJob, used_plugins, versions_of
 from gansr.plan.models import InterpolatedModel, PlannedModel, ReleasedModel, TrainedModel
 from gansr.plan.seeds import with_seed
+from gansr.plan.tables import planned_tables
 
 
 class Plan:
@@ -38,6 +40,8 @@ class Plan:
         self.run = run
         self.source = source
         self.catalog = catalog
+        self.tables = planned_tables(run, catalog, source)
+        self.figures = planned_figures(run, source)
         self.datasets = PlannedDatasets(run, catalog)
         for name in run.benchmarks:
             self.datasets.checked(name, "benchmark", "benchmarks")
@@ -83,7 +87,11 @@ class Plan:
             )
         self._check_stage(model, method)
         self._check_training_only(model, generator, method)
-        self._check_perceptual_weights(model, method)
+        try:
+            method.check_generator(run.generators[generator])
+        except ValueError as error:
+            raise UserError(f"model {model.name}: {error} (generators.{generator})") from None
+        self._check_judges(model, method)
         training = self._training_settings(model, method)
         dataset = model.dataset or run.train_dataset
         self.datasets.checked(dataset, "train", f"model {model.name}")
@@ -123,8 +131,8 @@ class Plan:
                 f"model {model.name}: batch_size {method.batch_size} cannot be shared by {settings.gpus} GPUs; give "
                 f"training.gpus a divisor of it"
             )
-        critic = method.discriminator
-        smallest = plugins.fact("critic", critic["network"], "SMALLEST_BATCH", 1) if critic else 1
+        critics = [critic["network"] for critic in method.used_critics.values()]
+        smallest = max((plugins.fact("critic", critic, "SMALLEST_BATCH", 1) for critic in critics), default=1)
         share = method.batch_size // settings.gpus
         if share < smallest:
             raise UserError(
@@ -179,24 +187,30 @@ class Plan:
 
     def _check_training_only(self, model: Model, generator: str, method: Method) -> None:
         """A loss that compares the generator in training with its EMA model needs two of the same kind."""
-        for name, loss in method.losses.items():
-            needs_ema = plugins.function("loss", name, "needs_ema")
-            if loss["weight"] == 0 or needs_ema is None or not needs_ema(loss):
+        for term in method.used_terms:
+            if not term.needs_ema:
                 continue
             for key, (value, default) in training_only(self.run.generators[generator]).items():
                 raise UserError(
-                    f"model {model.name}: losses.{name} compares the generator in training with its EMA model, and "
-                    f"generators.{generator} has {key} {value}, which the EMA model has not; use a generator with "
+                    f"model {model.name}: losses.{term.name} compares the generator in training with its EMA model, "
+                    f"and generators.{generator} has {key} {value}, which the EMA model has not; use a generator with "
                     f"{key} {default}, which may start from this one's weights"
                 )
 
-    def _check_perceptual_weights(self, model: Model, method: Method) -> None:
-        if method.needs_vgg19 and not self.has_weights("vgg19"):
-            raise UserError(
-                f"model {model.name}: {self.weight_file('vgg19')} is not there; set download: true, or download "
-                f"{self.catalog.weights['vgg19'].addresses[0]} to it, or set "
-                f"overrides.finetune.losses.perceptual.weights: random"
-            )
+    def _check_judges(self, model: Model, method: Method) -> None:
+        for term in method.used_terms:
+            for judge in term.judges:
+                if judge not in self.catalog.weights:
+                    known = nearest(judge, self.catalog.weights)
+                    raise UserError(f'model {model.name}: losses.{term.name}: unknown judge "{judge}"; {known}')
+                if not self.has_weights(judge):
+                    without = plugins.fact("loss", term.loss, "WITHOUT_JUDGES", {})
+                    place = f"overrides.{method.stage}.losses.{term.name}"
+                    others = [f"{place}.{option}: {value}" for option, value in without.items()]
+                    raise UserError(
+                        f"model {model.name}: {self.weight_file(judge)} is not there; set download: true, or download "
+                        f"{self.catalog.weights[judge].addresses[0]} to it" + "".join(f", or set {o}" for o in others)
+                    )
 
     def weight_file(self, name: str) -> Path:
         """Where a file of weights.yaml is kept, or will be."""
@@ -215,8 +229,8 @@ class Plan:
     @property
     def weights(self) -> list[str]:
         """All weights that the run needs and that can be had."""
-        perceptual = ["vgg19"] if any(model.method.needs_vgg19 for model in self.trained.values()) else []
-        return list(dict.fromkeys([*self.metric_weights, *perceptual, *(m.weights for m in self.released.values())]))
+        judges = [name for model in self.trained.values() for name in model.method.judges]
+        return list(dict.fromkeys([*self.metric_weights, *judges, *(m.weights for m in self.released.values())]))
 
     def prepared_datasets(self) -> list[str]:
         """The datasets of which the run needs HR and LR images: parts of unions, not unions."""
@@ -233,18 +247,19 @@ class Plan:
         """What is tested: model, weights, benchmark.
 
         MATLAB bicubic and every model with the weights it is published with on every benchmark, bicubic of luma alone
-        where a table shows it, and what LDL's Table 2 asks for on its own.
+        where a table shows it, and the rows of tables with the weights that they name.
         """
         pairs: list[tuple[str, Weights]] = [
             (BICUBIC, "raw"),
             *((name, self.tested_weights(name)) for name in self.models),
         ]
         tests = [(name, weights, benchmark) for name, weights in pairs for benchmark in self.run.benchmarks]
-        if any(BICUBIC_Y in table.reference for table in self.run.tables.comparisons().values()):
+        if any(BICUBIC_Y in table.references for table in self.tables.values()):
             tests += [(BICUBIC_Y, "raw", benchmark) for benchmark in self.scored_benchmarks]
-        table = self.run.tables.ldl_table2
-        for row in table.rows if table else ():
-            tests += [(name, row.weights, table.benchmark) for name in self.over_seeds(row.model)] if table else []
+        for table in self.tables.values():
+            for row in table.rows:
+                (benchmark,) = table.tested(self.run.benchmarks)
+                tests += [(name, row.weights, benchmark) for name in self.over_seeds(row.model)]
         return list(dict.fromkeys(tests))
 
     def protocols(self, model: str) -> dict[str, Protocol]:

@@ -1,4 +1,4 @@
-"""The jobs of a run that fetch, prepare and upscale, made from its plan."""
+"""The jobs of a run that fetch, prepare, upscale and record, made from its plan."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from gansr import code_versions
 from gansr.config.model import BICUBIC_Y, UNTRAINED
 from gansr.config.remote_file import RemoteFile
 from gansr.plan.jobs.data import FetchJob, ImagesJob
+from gansr.plan.jobs.mad_patches import MadPatchesJob
+from gansr.plan.jobs.provenance import ProvenanceJob
 from gansr.plan.jobs.train import versions_of
 from gansr.plan.jobs.upscale import UpscaleJob
 from gansr.plan.plan import Plan
@@ -59,4 +61,23 @@ def upscale_job(plan: Plan, model: str) -> UpscaleJob:
         scale=plan.run.scale,
         versions=versions_of([("generator", network["network"])]),
         generator=network,
+    )
+
+
+def mad_patches_job(plan: Plan) -> MadPatchesJob:
+    """The choice of the MAD patches, of a run that has the section `mad`."""
+    mad = plan.run.mad
+    assert mad is not None
+    return MadPatchesJob(code=code_versions.MAD_PATCHES, scale=plan.run.scale, size=mad.size, patches=mad.patches)
+
+
+def provenance_job(plan: Plan) -> ProvenanceJob:
+    """The record of what the run was made from."""
+    return ProvenanceJob(
+        run=plan.run.run,
+        scale=plan.run.scale,
+        configuration=plan.run.model_dump(mode="json"),
+        models={name: model.slug for name, model in plan.models.items()},
+        datasets={name: plan.datasets[name].licence for name in plan.prepared_datasets()},
+        weights={name: plan.catalog.weights[name].licence for name in plan.weights},
     )

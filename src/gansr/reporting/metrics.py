@@ -28,11 +28,6 @@ class TableMetric:
 METRICS = {row.name: TableMetric(row.label, row.digits, row.higher_is_better) for row in ROWS}
 
 
-def in_table_order(wanted: list[str], table: list[str]) -> list[str]:
-    """The metrics of a paper's table that a run computes, in the table's order."""
-    return [name for name in table if name in wanted]
-
-
 def best(values: list[float | None], metric: TableMetric) -> list[bool]:
     """Which values are the best as printed; ties are all best, and one value alone has nothing to beat."""
     printed = [None if value is None else round(value, metric.digits) for value in values]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from gansr.config import metrics
 from gansr.metrics.score import BenchmarkScores
-from gansr.reporting.layout import markdown
+from gansr.reporting.markup import markdown
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.statistics import mean_interval
 

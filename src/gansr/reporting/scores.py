@@ -14,6 +14,7 @@ from gansr.data.images import list_pngs
 from gansr.errors import UserError
 from gansr.metrics.score import sidecar
 from gansr.metrics.scorer import ALL_IMAGES
+from gansr.paths import RunPaths
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT, mean_interval
 
@@ -100,7 +101,7 @@ def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]
         UserError: the file is missing, is not the one that the notes beside it are of, or does not hold exactly the
             benchmark's images for every metric.
     """
-    file = run_folder / "metrics" / scored / f"{benchmark}.csv"
+    file = RunPaths(run_folder).scores(scored, benchmark)
     try:
         # a name such as "NA" or "1" is an image's name, not a missing value or a number
         rows = pd.read_csv(file, dtype={"image": str, "metric": str}, keep_default_na=False, na_values={"value": [""]})

@@ -12,7 +12,7 @@ from torch import nn
 from gansr.atomic import atomic_file
 from gansr.data.images import read_prepared
 from gansr.data.mad_patches import PatchWithContext, cut_with_context, read_mad_patches
-from gansr.inference import upscale_patch
+from gansr.upscaling import upscale_patch
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from gansr.config.training_settings import WatchSettings
 from gansr.data.patch_store import PatchStore
 from gansr.data.sampler import PatchSampler
 from gansr.losses.base import LossContext
-from gansr.networks.build import build_generator, count_parameters, device
+from gansr.networks.build import build_generator, count_parameters, device, parameter_groups
 from gansr.networks.weight_files import load_weights, save_weights
 from gansr.plan.jobs.train import TrainJob
 from gansr.training.captured_step import CapturedStep
@@ -37,20 +38,23 @@ logger = logging.getLogger("gansr")
 class TrainingInputs:
     """The files a training reads.
 
-    `start` holds the generator weights it begins with; `mad_patches` the list of patches to keep SR of,
-    cut from the benchmark folder `mad_images`.
+    `start` holds the generator weights it begins with, `judges` the weights of judges by their names; `mad_patches`
+    is the list of patches to keep SR of, cut from the benchmark folder `mad_images`.
     """
 
     patches: Path
     start: Path | None = None
-    vgg19: Path | None = None
+    judges: Mapping[str, Path] = field(default_factory=dict)
     mad_patches: Path | None = None
     mad_images: Path | None = None
 
-    def digests(self) -> dict[str, str | None]:
+    def digests(self) -> dict[str, Any]:
         """The checksums of the files, patches and images aside."""
-        files = {"start": self.start, "vgg19": self.vgg19, "mad_patches": self.mad_patches}
-        return {f"{name}_sha256": checksum(file) if file else None for name, file in files.items()}
+        return {
+            "start_sha256": checksum(self.start) if self.start else None,
+            "judges": {name: checksum(file) for name, file in self.judges.items()},
+            "mad_patches_sha256": checksum(self.mad_patches) if self.mad_patches else None,
+        }
 
 
 def train(
@@ -120,7 +124,8 @@ def _training_loop(
     generator = build_generator(job.generator, job.scale)
     if inputs.start is not None:
         load_weights(generator, inputs.start)
-    step = TrainingStep(generator, method, LossContext(job.seed, inputs.vgg19), engine, world)
+    context = LossContext(job.seed, inputs.judges)
+    step = TrainingStep(generator, method, context, engine, world, parameter_groups(job.generator))
     torch.manual_seed(job.seed + world.rank)  # equal weights, but not equal noise
     sampler = PatchSampler(store, method["patch_size"], method["batch_size"], job.seed)
     loader = PatchLoader(sampler, world.share(method["batch_size"]), engine.device, settings.prefetch)
@@ -150,11 +155,9 @@ def state_board(folder: StateFolder) -> Path:
 
 
 def _finish(folder: StateFolder, loop: TrainingLoop, description: dict[str, Any]) -> None:
-    generator = loop.step.generator
-    averaged = loop.step.ema if loop.step.ema is not None else generator
     with atomic_folder(folder.finished) as finished:
-        save_weights(finished / "generator.safetensors", generator.state_dict())
-        save_weights(finished / "generator_ema.safetensors", averaged.state_dict())
+        for file, network in loop.step.published.items():
+            save_weights(finished / f"{file}.safetensors", network.state_dict())
         snapshots = loop.snapshots or Snapshots(folder.snapshots, [], 1)  # of no patches, where none are monitored
         snapshots.collect(finished / "snapshots.npz")
         (finished / "log.jsonl").write_bytes(folder.log.read_bytes())
@@ -164,14 +167,14 @@ def _finish(folder: StateFolder, loop: TrainingLoop, description: dict[str, Any]
 
 
 def _description(
-    job: TrainJob, name: str, store: PatchStore, digests: dict[str, str | None], loop: TrainingLoop
+    job: TrainJob, name: str, store: PatchStore, digests: dict[str, Any], loop: TrainingLoop
 ) -> dict[str, Any]:
     place = loop.step.engine.device
     return {
         "model": name,
         "spec": job.model_dump(mode="json"),
         "inputs": {"patch_store_sha256": store.sha256, "training_images": list(store.names), **digests},
-        "parameters": count_parameters(loop.step.generator),
+        "parameters": count_parameters(loop.step.published["generator"]),
         "device": torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
         "processes": loop.world.size,
         "torch": str(torch.__version__),

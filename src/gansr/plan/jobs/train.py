@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, NonNegativeInt, PlainSerializer, PositiveInt, SerializationInfo
 
 from gansr.config import plugins
-from gansr.config.method import Recipe, changed_network_options, network_options
+from gansr.config.method import Recipe, network_options
 from gansr.config.model import Interpolation
 from gansr.config.section import Section
+from gansr.config.term import changed_plugin
 from gansr.config.training_settings import ResultSettings
 from gansr.errors import UserError
 from gansr.plan.jobs.base import Job
@@ -20,7 +21,7 @@ Scale = Literal[2, 4]
 
 
 def _generator_as_written(options: dict[str, Any], info: SerializationInfo) -> dict[str, Any]:
-    return changed_network_options("generator", options) if info.exclude_defaults else options
+    return changed_plugin("generator", "network", options) if info.exclude_defaults else options
 
 
 def _recipe_as_written(recipe: Recipe, info: SerializationInfo) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class TrainJob(Job):
 
 def used_plugins(generator: dict[str, Any], recipe: Recipe) -> list[tuple[plugins.Kind, str]]:
     """The plug-in files that a training of this generator runs."""
-    return [("generator", generator["network"]), *recipe.plugins]
+    return [("generator", generator["network"]), *recipe.plugin_files]
 
 
 class InterpolateJob(Job):

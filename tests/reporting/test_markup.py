@@ -8,7 +8,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gansr.reporting.layout import bold_markdown, latex, markdown
+from gansr.reporting.markup import bold_markdown, latex, markdown
 
 SPECIAL = r"A_b & 50% #1 $x {y} ~z ^w \v"
 

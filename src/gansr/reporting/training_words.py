@@ -1,18 +1,24 @@
-"""At which scale a run was made, in words, for the foot of every table and figure."""
+"""How models were made and at which scale, in words, for the notes of tables and the foot of figures."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from gansr.errors import UserError
+from gansr.paths import RunPaths
 
 
-def read_spec(run_folder: Path, model_slug: str) -> dict[str, Any]:
-    """The spec.yaml of a trained model."""
-    file = run_folder / "models" / model_slug / "spec.yaml"
+def read_spec(run_folder: Path, model: str) -> dict[str, Any]:
+    """The spec.yaml of a model, by its folder.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    file = RunPaths(run_folder).spec(model)
     try:
         spec: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
@@ -22,7 +28,7 @@ def read_spec(run_folder: Path, model_slug: str) -> dict[str, Any]:
     return spec
 
 
-def training_facts(trained: dict[str, Any], seeds: list[int] | None = None) -> str:
+def training_words(trained: dict[str, Any], seeds: Sequence[int] | None = None) -> str:
     """One model in one line: generator, size, iterations, batch, patch, training images; or how else it was made."""
     spec = trained["spec"]
     size = ", ".join(f"{key} {value}" for key, value in sorted(spec["generator"].items()) if key != "network")
@@ -41,15 +47,19 @@ def training_facts(trained: dict[str, Any], seeds: list[int] | None = None) -> s
     )
 
 
-def perceptual_facts(trained: dict[str, Any]) -> str | None:
-    """The words that a perceptual network without pretrained weights obliges to; None where it has them."""
-    perceptual = trained["spec"].get("method", {"losses": {}})["losses"].get("perceptual")
-    if perceptual is None or perceptual["weight"] == 0 or perceptual["weights"] == "pretrained":
-        return None
-    return (
-        f"The perceptual loss used VGG19's layers with {perceptual['weights']} weights "
-        f"(seeded, {perceptual['width']} of 64 base channels), not a pretrained VGG19."
-    )
+def perceptual_words(trained: list[dict[str, Any]]) -> list[str]:
+    """What perceptual networks without pretrained weights oblige to say; nothing of models that had them."""
+    return list(dict.fromkeys(filter(None, map(_perceptual, trained))))
+
+
+def _perceptual(trained: dict[str, Any]) -> str | None:
+    for name, term in trained["spec"].get("method", {"losses": {}})["losses"].items():
+        if term.get("loss", name) == "perceptual" and term["weight"] > 0 and term["weights"] != "pretrained":
+            return (
+                f"The perceptual loss used VGG19's layers with {term['weights']} weights "
+                f"(seeded, {term['width']} of 64 base channels), not a pretrained VGG19."
+            )
+    return None
 
 
 def scale_line(run: str, scale: int, trained: list[dict[str, Any]], tested: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from gansr.canonical import canonical
 from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
-from gansr.plan import slices
+from gansr.plan.figure_jobs import figure_job
 from gansr.plan.load import load_plan
 from gansr.plan.plan import Plan
+from gansr.plan.run_jobs import provenance_job
+from gansr.plan.table_jobs import table_job
+from tests.table_jobs import entries_of, scores_read
 
 COMPARISONS = {"ldl_table1", "beby_table2"}
 TABLES = {*COMPARISONS, "ldl_table2", "beby_table1"}
@@ -29,13 +30,14 @@ def default(catalog: Catalog) -> Plan:
     return load_plan(read_yaml(catalog.folder / "config.yaml"), "config.yaml", catalog)
 
 
-def slice_of(plan: Plan, name: str) -> dict[str, Any]:
-    return slices.table_slice(plan, name) if "table" in name else slices.figure_slice(plan, name)
+def text_of(plan: Plan, name: str) -> str:
+    """What the job depends on."""
+    return (table_job(plan, name) if "table" in name else figure_job(plan, name)).to_json()
 
 
 def columns_of(plan: Plan, table: str) -> list[tuple[str, str, bool]]:
-    entries = slices.table_slice(plan, table)["entries"]
-    return [(entry["group"], entry["name"], entry["reference"]) for entry in entries]
+    entries = entries_of(plan, table)
+    return [(entry.group, entry.name, entry.reference) for entry in entries]
 
 
 def test_ldls_table_1_stands_in_groups_of_one_generator_after_bicubic(default: Plan) -> None:
@@ -66,14 +68,14 @@ def test_beby_gans_table_2_has_its_references_first(default: Plan) -> None:
 
 
 def test_beby_gans_table_1_has_the_columns_that_the_run_names(default: Plan) -> None:
-    entries = slices.table_slice(default, "beby_table1")["entries"]
-    assert [(entry["name"], entry["scored"]) for entry in entries] == [
-        ("Beby-GAN", ["Beby-GAN"]),
-        ("w/o BBL", ["Beby-GAN_w_o_BBL"]),
-        ("w/o RA", ["Beby-GAN_w_o_RA"]),
+    entries = entries_of(default, "beby_table1")
+    assert [(entry.name, entry.scored) for entry in entries] == [
+        ("Beby-GAN", ("Beby-GAN",)),
+        ("w/o BBL", ("Beby-GAN_w_o_BBL",)),
+        ("w/o RA", ("Beby-GAN_w_o_RA",)),
     ]
-    assert not any(entry["reference"] for entry in entries)
-    assert {entry["weights"] for entry in entries} == {"raw"}  # Beby-GAN keeps no EMA model
+    assert not any(entry.reference for entry in entries)
+    assert {entry.weights for entry in entries} == {"raw"}  # Beby-GAN keeps no EMA model
 
 
 def test_table_1_groups_models_whatever_their_order(planned: Callable[..., Plan], run_data: Any) -> None:
@@ -87,7 +89,7 @@ def test_table_1_groups_models_whatever_their_order(planned: Callable[..., Plan]
 
 def test_a_reference_is_a_column_whatever_the_models_tables(planned: Callable[..., Plan]) -> None:
     plan = planned("models/3/tables", [])
-    assert ("dense", "Dense", True) in columns_of(plan, "beby_table2")
+    assert ("", "Dense", True) in columns_of(plan, "beby_table2")
     assert "Dense" not in [name for _, name, _ in columns_of(plan, "ldl_table1")]
 
 
@@ -99,7 +101,7 @@ def test_a_table_without_references_has_no_bicubic(planned: Callable[..., Plan])
 
 def test_published_columns_are_those_of_the_table(default: Plan) -> None:
     def published(table: str) -> dict[str, str | None]:
-        return {entry["name"]: entry["published"] for entry in slices.table_slice(default, table)["entries"]}
+        return {entry.name: entry.published for entry in entries_of(default, table)}
 
     assert {name for name, column in published("ldl_table1").items() if column} == {"SRResNet+LDL", "RRDB+LDL"}
     assert published("ldl_table1")["RRDB+LDL"] == "RRDB+LDL (DIV2K)"
@@ -108,61 +110,59 @@ def test_published_columns_are_those_of_the_table(default: Plan) -> None:
 
 
 def test_table_2_switches_on_one_part_per_row(default: Plan) -> None:
-    data = slices.table_slice(default, "ldl_table2")
+    data = table_job(default, "ldl_table2")
     switches = ("M", "sigma_M", "M_refine", "Psi_EMA")
-    assert [(row["row"], *(bool(row[switch]) for switch in switches)) for row in data["entries"]] == [
+    assert [(row.name, *(switch in row.switches for switch in switches)) for row in data.entries] == [
         ("1'", False, False, False, False),
         ("2", True, False, False, False),
         ("3", True, True, False, False),
         ("4", True, True, True, False),
         ("5", True, True, True, True),
     ]
-    assert list(data["benchmarks"]) == ["photos"]
+    assert data.benchmarks == ("photos",)
 
 
 def test_rows_4_and_5_of_table_2_are_one_model_with_raw_and_ema_weights(default: Plan) -> None:
-    *_, row4, row5 = slices.table_slice(default, "ldl_table2")["entries"]
-    assert (row4["scored"], row5["scored"]) == (["RRDB+LDL_raw"], ["RRDB+LDL"])
-    assert row4["model_slug"] == row5["model_slug"] == "RRDB+LDL"
-    assert slices.table_models(default, "ldl_table2").count("RRDB+LDL") == 1
+    *_, row4, row5 = entries_of(default, "ldl_table2")
+    assert (row4.scored, row5.scored) == (("RRDB+LDL_raw",), ("RRDB+LDL",))
+    assert row4.folder == row5.folder == "RRDB+LDL"
+    assert list(table_job(default, "ldl_table2").models).count("RRDB+LDL") == 1
 
 
 def test_an_artifact_loss_without_weight_switches_nothing_on(planned: Callable[..., Plan]) -> None:
     plan = planned("overrides/finetune/losses/artifact", {"weight": 0})
-    (row,) = slices.table_slice(plan, "ldl_table2")["entries"]
-    assert not (row["M"] or row["sigma_M"] or row["M_refine"])
+    (row,) = entries_of(plan, "ldl_table2")
+    assert row.switches == ()
 
 
 def test_a_table_reads_the_scores_of_its_columns_and_no_others(default: Plan) -> None:
-    read = slices.table_scores(default, "ldl_table1")
+    read = scores_read(default, "ldl_table1")
     assert ("Bicubic", "photos") in read and ("RRDB+LDL", "photos") in read
     assert ("RRDB+LDL_M", "photos") not in read and ("RRDB+GAN-PI", "photos") not in read
-    assert ("RRDB+GAN-PI", "photos") in slices.table_scores(default, "beby_table2")
+    assert ("RRDB+GAN-PI", "photos") in scores_read(default, "beby_table2")
     ablation = ["Beby-GAN", "Beby-GAN_w_o_BBL", "Beby-GAN_w_o_RA"]
-    assert slices.table_scores(default, "beby_table1") == [(folder, "photos") for folder in ablation]
-    assert slices.table_models(default, "beby_table1") == ablation
+    assert scores_read(default, "beby_table1") == [(folder, "photos") for folder in ablation]
+    assert list(table_job(default, "beby_table1").models) == ablation
     scored = {default.scored_slug(name, weights) for name, weights, _ in default.tests()}
     for table in TABLES:
-        assert {folder for folder, _ in slices.table_scores(default, table)} <= scored
+        assert {folder for folder, _ in scores_read(default, table)} <= scored
 
 
 def test_bicubic_is_no_trained_model(default: Plan) -> None:
     for table in COMPARISONS:
-        assert "Bicubic" not in slices.table_models(default, table)
-        bicubic = slices.table_slice(default, table)["entries"][0]
-        assert bicubic["name"] == "Bicubic"
-        assert not any(bicubic[key] for key in ("model_slug", "weights", "published", "group"))
+        assert "Bicubic" not in table_job(default, table).models
+        bicubic = entries_of(default, table)[0]
+        assert bicubic.name == "Bicubic"
+        assert not any(getattr(bicubic, key) for key in ("folder", "weights", "published", "group"))
 
 
 def test_a_figure_reads_the_models_it_shows(default: Plan) -> None:
-    assert slices.figure_models(default, "mad_stability") == ["RRDB+GAN", "RRDB+LDL", "Beby-GAN"]
-    assert slices.figure_models(default, "artifact_map") == ["RRDB+LDL"]
-
-
-@pytest.mark.parametrize("name", EVERYTHING)
-def test_a_slice_is_plain_data(default: Plan, name: str) -> None:
-    data = slice_of(default, name)
-    assert canonical(json.loads(canonical(data))) == canonical(data)
+    assert [model.folder for model in figure_job(default, "mad_stability").models] == [
+        "RRDB+GAN",
+        "RRDB+LDL",
+        "Beby-GAN",
+    ]
+    assert [model.folder for model in figure_job(default, "artifact_map").models] == ["RRDB+LDL"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,8 @@ def test_a_slice_is_plain_data(default: Plan, name: str) -> None:
         (["weights_dir", "elsewhere"], set()),
         (["data_dir", "elsewhere"], set()),
         (["seed", 1], set()),
-        (["metrics", ["psnr_y"]], TABLES),
+        # the tables of Beby-GAN do not show it
+        (["metrics", ["psnr_y"]], {"ldl_table1", "ldl_table2"}),
         # by which protocol is in the scores that a table reads
         (["protocols", {"psnr_y": "y_rounded"}], set()),
         (["tables/ldl_table1/reference", ["Bicubic", "Bicubic-Y", "Base"]], {"ldl_table1"}),
@@ -195,21 +196,21 @@ def test_a_table_or_figure_depends_on_what_it_shows(
     planned: Callable[..., Plan], changes: list[Any], affected: set[str]
 ) -> None:
     before, after = planned(), planned(*changes)
-    assert {n for n in EVERYTHING if canonical(slice_of(before, n)) != canonical(slice_of(after, n))} == affected
+    assert {n for n in EVERYTHING if text_of(before, n) != text_of(after, n)} == affected
 
 
 def test_provenance_names_every_model_and_dataset(default: Plan) -> None:
-    data = slices.provenance_slice(default)
-    assert set(data["models"]) == set(default.models)
-    assert list(data["datasets"]) == ["photographs", "photos"]
-    assert all("scikit-image" in licence for licence in data["datasets"].values())
-    assert json.loads(canonical(data))["run"]["run"] == "demo"
+    job = provenance_job(default)
+    assert set(job.models) == set(default.models)
+    assert list(job.datasets) == ["photographs", "photos"]
+    assert all("scikit-image" in licence for licence in job.datasets.values())
+    assert job.configuration["run"] == job.run == "demo"
 
 
 def test_reading_a_configuration_imports_none_of_the_slow_packages() -> None:
     # Snakemake reads the configuration in every job: seconds of imports would come on top of each
     code = (
-        "import sys, gansr.cli, gansr.plan.load, gansr.plan.slices, gansr.config.plugins\n"
+        "import sys, gansr.cli, gansr.plan.load, gansr.plan.table_jobs, gansr.plan.figure_jobs, gansr.config.plugins\n"
         "for kind in gansr.config.plugins.FOLDERS:\n"
         "    for name in gansr.config.plugins.names(kind): gansr.config.plugins.schema(kind, name)\n"
         "print(sorted({'torch', 'torchvision', 'pyiqa', 'lpips', 'spandrel', 'pandas', 'scipy'} & set(sys.modules)))"

@@ -7,17 +7,49 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from pydantic import Field
 
 from gansr.atomic import atomic_file
 from gansr.errors import UserError
-from gansr.reporting.facts import perceptual_facts, read_spec, scale_line
-from gansr.reporting.figures import MODEL_COLOURS, TYPE_NAMES, as_text, footnote, save
+from gansr.reporting.figure_inputs import FigureInputs
+from gansr.reporting.figure_style import MODEL_COLOURS, TYPE_NAMES, as_text, footnote, save
+
+VERSION = 1
+TITLE = "MAD stability"
+CAPTION = """
+Mean absolute difference between SR outputs of fixed patches at consecutive snapshots of fine-tuning (LDL, Fig. 4).
+"""
+READS = ("snapshots",)
+
+
+def models(options: dict[str, Any]) -> list[str]:
+    """The models whose curves are drawn."""
+    return list(options["models"])
+
+
+def files(options: dict[str, Any], patch_types: list[str]) -> list[str]:
+    """The curves as numbers and as a figure."""
+    return ["mad_stability.csv", "mad_stability.pdf", "mad_stability.png"]
+
+
+def check(options: dict[str, Any], models: list[dict[str, Any]], mad: dict[str, Any]) -> None:
+    """Refuse trainings that end before a second snapshot is kept.
+
+    Raises:
+        ValueError: the interval is longer than a training.
+    """
+    for model in models:
+        if mad["interval"] > model["iterations"]:
+            raise ValueError(
+                f"mad.interval: {mad['interval']} is more than the {model['iterations']} iterations of "
+                f"{model['name']}; lower it"
+            )
 
 
 def mad_curves(snapshots: Path, model: str) -> pd.DataFrame:
@@ -45,19 +77,23 @@ def mad_curves(snapshots: Path, model: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "patch", "type", "iteration", "mad"])
 
 
-def write_mad_stability(data: dict[str, Any], run_folder: Path) -> None:
-    """Write mad_stability.csv, .pdf and .png into results/<run>/figures: a panel per patch type, a line per model."""
-    models = [(name, slug) for name, slug in data["models"]]
-    curves = pd.concat([mad_curves(run_folder / "models" / slug / "snapshots.npz", name) for name, slug in models])
-    specs = [read_spec(run_folder, slug) for _, slug in models]
-    interval = specs[0]["spec"]["mad_interval"]
+def draw(inputs: FigureInputs, *, models: Annotated[list[str], Field(min_length=1, max_length=6)]) -> None:
+    """A panel for each type of patch, a line for each model.
+
+    Args:
+        inputs: the models with their snapshots.
+        models: the fine-tuned models whose curves are drawn.
+    """
+    snapshots = {model.name: inputs.paths.snapshots(model.folder) for model in inputs.models}
+    curves = pd.concat([mad_curves(file, name) for name, file in snapshots.items()])
+    interval = inputs.specs()[0]["spec"]["mad_interval"]
     kinds = sorted(curves["type"].unique())
 
     width, rows = max(6.0, 1.6 + 2.8 * len(kinds)), -(-len(models) // 3)
     # one scale for all panels: the types are to be compared as well
     figure, axes = plt.subplots(1, len(kinds), figsize=(width, 3.6 + 0.2 * rows), squeeze=False, sharey=True)
     for axis, kind in zip(axes[0], kinds, strict=True):
-        _panel(axis, curves[curves["type"] == kind], [name for name, _ in models])
+        _panel(axis, curves[curves["type"] == kind], models)
         axis.set_title(TYPE_NAMES[kind], fontsize=9)
     axes[0, 0].set_ylim(0, 1.05 * max(curves["mad"].max(), 1e-9))
     axes[0, 0].set_ylabel(f"MAD between SR at k and k + {interval}\n(SR not clipped)")
@@ -65,16 +101,13 @@ def write_mad_stability(data: dict[str, Any], run_folder: Path) -> None:
         *axes[0, 0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(0, 0.94), ncols=3, fontsize=8
     )
     figure.suptitle(f"Stability of fine-tuning on {_patches(curves)}", x=0.01, ha="left", fontsize=10)
-    words = [scale_line(data["run"], data["scale"], specs, _patches(curves))]
-    words += list(dict.fromkeys(filter(None, map(perceptual_facts, specs))))
-    words += ["Not a reproduction of the paper's setting."]
+    words = [*inputs.scale_words(_patches(curves)), "Not a reproduction of the paper's setting."]
     figure.tight_layout(rect=(0, 0.11, 1, 0.98 - 0.06 * rows))
     footnote(figure, "\n".join(words))
 
-    folder = run_folder / "figures"
-    with atomic_file(folder / "mad_stability.csv") as partial:
+    with atomic_file(inputs.output("mad_stability.csv")) as partial:
         curves.to_csv(partial, index=False, float_format="%.6g")
-    save(figure, folder / "mad_stability")
+    save(figure, inputs.output("mad_stability"))
 
 
 def _panel(axis: Axes, curves: pd.DataFrame, models: list[str]) -> None:

@@ -10,31 +10,61 @@ import torch
 from matplotlib import pyplot as plt
 from torch import Tensor
 
+from gansr.config import plugins
 from gansr.data.images import read_prepared
 from gansr.data.mad_patches import cut_with_context, read_mad_patches
-from gansr.inference import upscale_patch
 from gansr.losses.artifact import ArtifactMap, artifact_map
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import load_weights
-from gansr.reporting.facts import perceptual_facts, read_spec, scale_line
-from gansr.reporting.figures import TYPE_NAMES, as_text, footnote, save
+from gansr.plan.jobs.figure import FigureModel
+from gansr.reporting.figure_inputs import FigureInputs
+from gansr.reporting.figure_style import TYPE_NAMES, as_text, footnote, save
+from gansr.upscaling import upscale_patch
 
-TITLES = ["SR", "HR", r"$|R|$", r"$M$", r"$\sigma\,M$", r"$M_{refine}$", r"$|R_1| < |R_2|$"]
+VERSION = 1
+TITLE = "artifact maps"
+CAPTION = "From SR and HR to the refined artifact map, for one patch of each type (LDL, Fig. 5)."
+READS = ("weights", "mad_patches")
+PANELS = ["SR", "HR", r"$|R|$", r"$M$", r"$\sigma\,M$", r"$M_{refine}$", r"$|R_1| < |R_2|$"]
 
 
-def write_artifact_maps(data: dict[str, Any], run_folder: Path, mad_patches: Path, images: Path) -> None:
-    """Write artifact_map_<type>.pdf and .png for the first patch of each type into results/<run>/figures.
+def models(options: dict[str, Any]) -> list[str]:
+    """The model whose maps are drawn."""
+    return [options["model"]]
+
+
+def files(options: dict[str, Any], patch_types: list[str]) -> list[str]:
+    """A strip for each type of patch."""
+    return [f"artifact_map_{kind}.{form}" for kind in patch_types for form in ("pdf", "png")]
+
+
+def check(options: dict[str, Any], models: list[dict[str, Any]], mad: dict[str, Any]) -> None:
+    """Refuse a model that the map is not defined for.
+
+    Raises:
+        ValueError: it is not fine-tuned, or has no EMA model.
+    """
+    for model in models:
+        if model["stage"] != "finetune":
+            raise ValueError(f"{model['name']} is not fine-tuned, the map is of no interest; name another")
+        if model["ema_decay"] is None:
+            raise ValueError(f"{model['name']} has no EMA model to compare with; set ema_decay")
+
+
+def draw(inputs: FigureInputs, *, model: str) -> None:
+    """A strip for the first patch of each type.
 
     SR is of the raw generator, R_1 its residual, R_2 that of the EMA model; both at the end of training.
+
+    Args:
+        inputs: the model with its weights, the patches and the images that they lie in.
+        model: the fine-tuned model, with EMA weights.
     """
-    name, slug = data["model"]
-    spec = read_spec(run_folder, slug)
     strips: dict[str, tuple[Tensor, Tensor, ArtifactMap]] = {}
-    for patch in read_mad_patches(mad_patches):
+    for patch in read_mad_patches(inputs.mad_patches):
         if patch["type"] not in strips:
-            strips[patch["type"]] = _maps(data, run_folder / "models" / slug, patch, images)
-    words = [scale_line(data["run"], data["scale"], [spec], "one patch of each type")]
-    words += [*filter(None, [perceptual_facts(spec)]), "Not a reproduction of the paper's setting."]
+            strips[patch["type"]] = _maps(inputs, patch)
+    words = [*inputs.scale_words("one patch of each type"), "Not a reproduction of the paper's setting."]
     # one scale for all strips: else a smooth patch would look as bad as a difficult one
     limits = {
         "residual": max(_top(maps.residual) for _, _, maps in strips.values()),
@@ -42,29 +72,37 @@ def write_artifact_maps(data: dict[str, Any], run_folder: Path, mad_patches: Pat
     }
     for kind, (sr, hr, maps) in strips.items():
         _draw(
-            f"{as_text(name)}, {TYPE_NAMES[kind]}",
+            f"{as_text(model)}, {TYPE_NAMES[kind]}",
             sr,
             hr,
             maps,
             limits,
             words,
-            run_folder / "figures" / f"artifact_map_{kind}",
+            inputs.output(f"artifact_map_{kind}"),
         )
 
 
-def _maps(data: dict[str, Any], model: Path, patch: dict[str, Any], images: Path) -> tuple[Tensor, Tensor, ArtifactMap]:
-    scale = data["scale"]
+def _maps(inputs: FigureInputs, patch: dict[str, Any]) -> tuple[Tensor, Tensor, ArtifactMap]:
+    (model,), scale, images = inputs.models, inputs.job.scale, inputs.images
+    assert model.generator is not None
     top, left, size = patch["top"], patch["left"], patch["size"]
     whole = read_prepared(images / "HR" / f"{patch['image']}.png")
     hr = torch.from_numpy(whole[top : top + size, left : left + size].copy()).permute(2, 0, 1)[None].float() / 255
     lr = cut_with_context(read_prepared(images / "LR" / f"{patch['image']}.png"), patch, scale)
     outputs = []
-    for file in ("generator", "generator_ema"):
-        generator = build_generator(data["generator"], scale).eval()
-        load_weights(generator, model / f"{file}.safetensors")
+    for kind in ("raw", "ema"):
+        generator = build_generator(model.generator, scale).eval()
+        load_weights(generator, inputs.paths.weights(model.folder, kind))
         outputs.append(upscale_patch(generator, lr)[None])
     sr, ema_sr = outputs
-    return sr, hr, artifact_map(sr, hr, ema_sr, data["window"], data["patch_weight_root"], data["residual"])
+    loss = _loss_options(model)
+    return sr, hr, artifact_map(sr, hr, ema_sr, loss["window"], loss["patch_weight_root"], loss["residual"])
+
+
+def _loss_options(model: FigureModel) -> dict[str, Any]:
+    """The options of the model's artifact loss; of a model without it the defaults."""
+    given = [options for term, options in model.losses.items() if options.get("loss", term) == "artifact"]
+    return plugins.default_options("loss", "artifact") | (given[0] if given else {})
 
 
 def _draw(
@@ -76,7 +114,7 @@ def _draw(
     tops = [None, None, limits["residual"], *[limits["local_variance"]] * 3, 1.0]
     figure, axes = plt.subplots(1, len(panels), figsize=(11.5, 2.6))
     figure.subplots_adjust(left=0.005, right=0.995, top=0.82, bottom=0.22, wspace=0.05)
-    headings = [*TITLES[:4], f"{TITLES[4]},  $\\sigma$ = {float(maps.sigma):.2f}", *TITLES[5:]]
+    headings = [*PANELS[:4], f"{PANELS[4]},  $\\sigma$ = {float(maps.sigma):.2f}", *PANELS[5:]]
     for axis, heading, panel, top in zip(axes, headings, panels, tops, strict=True):
         colours = "gray" if top == 1.0 else "viridis"
         shown = axis.imshow(panel, cmap=colours, vmin=0, vmax=top, interpolation="nearest")

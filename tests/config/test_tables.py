@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from gansr.config.catalog import Catalog, column_label
+from gansr.config.catalog import Catalog
+from gansr.config.tables import PublishedValues
 from gansr.errors import UserError
 from gansr.plan.plan import Plan
-from gansr.plan.slices import table_slice
+from gansr.plan.table_jobs import table_job
+from tests.table_jobs import entries_of
 
 COMPARISONS = ["ldl_table1", "beby_table2"]
 COLUMN = {"column": "Beby-GAN", "model": "Beby"}
@@ -46,8 +48,8 @@ def test_a_wrong_table_is_refused_with_its_place(
 
 def test_one_model_may_be_two_columns_of_an_ablation(planned: Callable[..., Plan]) -> None:
     columns = [COLUMN, {"column": "again", "model": "Beby"}, {"column": "between", "model": "Between"}]
-    entries = table_slice(planned("tables/beby_table1/columns", columns), "beby_table1")["entries"]
-    assert [(entry["name"], entry["model_slug"], entry["published"]) for entry in entries] == [
+    entries = entries_of(planned("tables/beby_table1/columns", columns), "beby_table1")
+    assert [(entry.name, entry.folder, entry.published) for entry in entries] == [
         ("Beby-GAN", "Beby", "Beby-GAN"),
         ("again", "Beby", "again"),
         ("between", "Between", "between"),
@@ -58,8 +60,8 @@ def test_an_ablation_reads_every_benchmark_of_the_run(planned: Callable[..., Pla
     more = ["datasets/more", {"role": "benchmark", "scikit_image": ["coffee"]}, "benchmarks", ["photos", "more"]]
     plan = planned(*more)
     for table in ("ldl_table1", "beby_table1", "beby_table2"):
-        assert list(table_slice(plan, table)["benchmarks"]) == ["photos", "more"]
-    assert list(table_slice(plan, "ldl_table2")["benchmarks"]) == ["photos"]
+        assert list(table_job(plan, table).benchmarks) == ["photos", "more"]
+    assert list(table_job(plan, "ldl_table2").benchmarks) == ["photos"]
 
 
 @pytest.mark.parametrize("table", COMPARISONS)
@@ -67,7 +69,7 @@ def test_a_table_without_any_column_is_refused(refused: Callable[..., str], run_
     models = [model | {"tables": []} for model in run_data["models"]]
     changes = ["models", models, f"tables/{table}/reference", []]
     refused(changes, "run.yaml", f"tables.{table}", "no model and no reference", "remove it")
-    refused([*changes, f"tables/{table}", ..., "models/0/tables", ["ldl_table2"]], "models.0.tables.0")
+    refused([*changes, f"tables/{table}", ..., "models/0/tables", ["ldl_table2"]], "models.0.tables", '"ldl_table2"')
 
 
 def test_a_table_without_any_of_its_metrics_is_refused(refused: Callable[..., str]) -> None:
@@ -97,10 +99,10 @@ def test_a_column_that_the_paper_does_not_have_is_refused_with_the_nearest(
 @pytest.mark.parametrize(
     ("published", "words"),
     [
-        ({"beby_table1": "Beby-GAN"}, ["models.2.published.beby_table1", "'ldl_table1' or 'beby_table2'"]),
-        ({"ldl_table2": "4"}, ["models.2.published.ldl_table2", "'ldl_table1' or 'beby_table2'"]),
+        ({"beby_table1": "Beby-GAN"}, ["models.2.published", '"beby_table1"', "beby_table2"]),
+        ({"ldl_table2": "4"}, ["models.2.published", '"ldl_table2"', "ldl_table1"]),
         # the form of earlier versions
-        ({"method": "RRDB+LDL", "train_set": "DF2K"}, ["models.2.published.method", "'ldl_table1' or 'beby_table2'"]),
+        ({"method": "RRDB+LDL", "train_set": "DF2K"}, ["models.2.published", '"method"', "ldl_table1"]),
         ({"beby_table2": None}, ["models.2.published.beby_table2"]),
         ("ESRGAN", ["models.2.published", "dictionary", "'ESRGAN'"]),
     ],
@@ -112,7 +114,7 @@ def test_a_wrong_form_of_published_is_refused(refused: Callable[..., str], publi
 def test_a_model_is_compared_with_a_column_of_each_paper(planned: Callable[..., Plan]) -> None:
     plan = planned("models/2/published", {"ldl_table1": "RRDB+LDL (DF2K)", "beby_table2": "ESRGAN"})
     for table, column in (("ldl_table1", "RRDB+LDL (DF2K)"), ("beby_table2", "ESRGAN")):
-        published = {entry["name"]: entry["published"] for entry in table_slice(plan, table)["entries"]}
+        published = {entry.name: entry.published for entry in entries_of(plan, table)}
         assert published.pop("Base+LDL") == column
         assert not any(published.values())
 
@@ -160,10 +162,12 @@ def test_a_published_table_without_methods_is_named(own_catalog: Catalog, one_li
     file = own_catalog.published("beby_table2")
     file.write_text("metric,benchmark,value\nPI,Set14,1\n", encoding="utf-8")
     with pytest.raises(UserError) as caught:
-        own_catalog.published_columns("beby_table2")
+        own_catalog.published_labels("beby_table2")
     one_line(str(caught.value), str(file), "cannot read the published table", "method")
 
 
 def test_a_published_column_is_a_method_with_its_training_set_where_there_is_one() -> None:
-    assert column_label({"method": "RRDB+LDL", "train_set": "DF2K"}) == "RRDB+LDL (DF2K)"
-    assert column_label({"method": "ESRGAN"}) == column_label({"method": "ESRGAN", "train_set": ""}) == "ESRGAN"
+    values = PublishedValues(file="a.csv", label=("method", "train_set"))
+    assert values.label_of({"method": "RRDB+LDL", "train_set": "DF2K"}) == "RRDB+LDL (DF2K)"
+    assert values.label_of({"method": "ESRGAN", "train_set": ""}) == "ESRGAN"
+    assert PublishedValues(file="a.csv", label=("method",)).label_of({"method": "ESRGAN", "train_set": "x"}) == "ESRGAN"

@@ -1,4 +1,4 @@
-"""What the figures share: their look, and files that appear when they are complete."""
+"""The look that figures share, and files that appear when they are complete."""
 
 from __future__ import annotations
 
