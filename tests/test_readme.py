@@ -61,6 +61,7 @@ def test_the_two_commands_of_the_readme_share_the_tests() -> None:
         "README.md",
         "config/README.md",
         "docs/add-a-loss.md",
+        "docs/add-a-table-or-figure.md",
         "docs/training.md",
         "docs/papers.md",
         "docs/metrics.md",
