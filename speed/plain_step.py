@@ -27,7 +27,8 @@ class PlainStep:
         place = step.engine.device
         self.generator = self._copy(step.generator, place).train()
         self.average = self._copy(step.generator, place).eval().requires_grad_(False)
-        self.critic = self._copy(step.discriminator, place).train() if step.discriminator is not None else None
+        critic = step.critics.get("adversarial")
+        self.critic = self._copy(critic.network, place).train() if critic is not None else None
         perceptual = step.terms.get("perceptual")
         self.features = self._copy(perceptual.loss.network, place) if perceptual is not None else None  # type: ignore[arg-type]
         options = step.method["optimizer"]
@@ -68,7 +69,7 @@ class PlainStep:
         return {name: value.detach() for name, value in values.items()}
 
     def _is_masked(self) -> bool:
-        return self.losses.get("adversarial", {}).get("region_mask", "none") != "none"
+        return "view" in self.losses.get("adversarial", {})
 
     def _term(self, name: str, lr: Tensor, hr: Tensor, sr: Tensor) -> Tensor:
         terms: dict[str, Any] = {

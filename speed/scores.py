@@ -33,12 +33,13 @@ import torch
 from PIL import Image
 from skimage.metrics import structural_similarity
 
-from gansr.config.protocols import chosen_protocols
+from gansr.config.metrics import chosen_protocols
 from gansr.data.bicubic import imresize
 from gansr.data.images import crop_to_multiple, list_images, read_rgb, write_png
 from gansr.metrics.hr_features import write_hr_features
 from gansr.metrics.pair import luma
-from gansr.metrics.score import ALL_IMAGES, Task, score_benchmark
+from gansr.metrics.score import Task, score_benchmark
+from gansr.metrics.scorer import ALL_IMAGES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "metrics"))  # the seeded weights are those of the tests
 

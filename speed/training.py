@@ -25,6 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gansr.config.loading import validate
 from gansr.config.method import Method, network_options
 from gansr.config.method_files import read_method
+from gansr.config.training_settings import ResultSettings
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator, device
 from gansr.training.captured_step import WARM_UP, CapturedStep
@@ -106,8 +107,13 @@ def measure(network: str, name: str, arguments: argparse.Namespace, rate: float 
     size = {key: getattr(arguments, key) for key in ("features", "blocks") if getattr(arguments, key)}
     method = method_of(name, arguments.batch, arguments.patch)
     place = device()
-    graph = arguments.graph and place.type == "cuda"
-    engine = Engine(place, arguments.precision, not arguments.nchw, arguments.compile, graph)
+    settings = ResultSettings(
+        precision=arguments.precision,
+        channels_last=not arguments.nchw,
+        compile=arguments.compile,
+        graph=arguments.graph,
+    )
+    engine = Engine.of_settings(place, settings, network)
     step = fast_step(network, size, method, engine)
     lr, hr = batch_of(method, engine.device)
     torch.backends.cudnn.benchmark = True

@@ -15,6 +15,7 @@ from PIL import Image
 from gansr.cli import app
 
 from .command_line import ROOT, Here, gansr, mistake
+from .training_jobs import NOTHING, train_job
 
 
 def test_check_lists_every_model_of_the_default_run() -> None:
@@ -50,17 +51,16 @@ def test_a_spec_that_is_no_json_is_a_mistake_and_the_log_opens_with_the_command(
     assert not (tmp_path / "a folder").exists()
 
 
-def test_an_unknown_table_is_named_with_the_valid_ones(here: Here, tmp_path: Path) -> None:
-    (tmp_path / "set5" / "x4" / "images" / "HR").mkdir(parents=True)
-    (tmp_path / "set5" / "x4" / "images" / "HR" / "baby.png").touch()
-    files = ("--run-folder", tmp_path, "--published", tmp_path, "--images", tmp_path / "set5" / "x4" / "images")
-    result = here.gansr("table", "ldl_table9", "--spec", "{}", *files)
-    mistake(result, '"ldl_table9"', "ldl_table1", "ldl_table2")
+def test_a_misspelt_key_of_a_table_is_one_line(here: Here, tmp_path: Path) -> None:
+    result = here.gansr("table", "--spec", '{"cod": 1}', "--run-folder", tmp_path, "--images", tmp_path)
+    mistake(result, "--spec", 'unknown key "cod"', 'did you mean "code"?')
 
 
-def test_an_unknown_figure_is_named_with_the_valid_ones(here: Here, tmp_path: Path) -> None:
-    result = here.gansr("figure", "mad_stabilty", "--spec", "{}", "--run-folder", tmp_path)
-    mistake(result, '"mad_stabilty"', "artifact_map", "mad_stability")
+def test_an_unknown_figure_is_named_with_the_nearest(here: Here, tmp_path: Path) -> None:
+    job = '{"code": 1, "version": 1, "name": "mad_stabilty", "run": "r", "scale": 4}'
+    result = here.gansr("figure", "--spec", job, "--run-folder", tmp_path)
+    mistake(result, '"mad_stabilty"', 'did you mean "mad_stability"?')
+    mistake(here.gansr("figure", "--spec", "{}", "--run-folder", tmp_path), "--spec", "code")
 
 
 def test_a_file_that_cannot_be_written_is_a_mistake(here: Here, tmp_path: Path) -> None:
@@ -89,10 +89,37 @@ def is_the_wrong_file(result: subprocess.CompletedProcess[str], file: Path) -> N
 def test_train_refuses_changed_weights_of_vgg19(here: Here, changed_weights: Path) -> None:
     file, made = changed_weights / "weights" / "vgg19.pth", changed_weights / "made"
     files = ("--patches", changed_weights / "patches", "--state", made / "state", "--output", made / "model")
-    spec = '{"training": {"gpus": 1}}'
-    result = here.gansr("train", "--spec", spec, "--name", "LDL", "--vgg19", file, *files, folder=changed_weights)
+    spec = train_job(NOTHING).to_json()
+    result = here.gansr(
+        "train", "--spec", spec, "--name", "LDL", "--judge", f"vgg19={file}", *files, folder=changed_weights
+    )
     is_the_wrong_file(result, file)
     assert not made.exists()
+
+
+@pytest.mark.parametrize(
+    ("judges", "words"),
+    [
+        (["vgg19"], ["--judge vgg19", "give it as NAME=FILE"]),
+        (["=weights/vgg19.pth"], ["--judge =weights/vgg19.pth", "NAME=FILE"]),
+        (["vgg19="], ["--judge vgg19=", "NAME=FILE"]),
+        (["vgg19=a.pth", "vgg19=b.pth"], ["--judge vgg19=b.pth", "vgg19 is given twice"]),
+        (["vgg9=weights/vgg19.pth"], ["weights/vgg19.pth", 'no weights "vgg9"', 'did you mean "vgg19"?']),
+        (["vgg19=weights/none.pth"], ["weights/none.pth", "not there any more"]),
+    ],
+)
+def test_a_wrong_judge_is_refused(here: Here, changed_weights: Path, judges: list[str], words: list[str]) -> None:
+    files = (
+        "--patches",
+        changed_weights / "patches",
+        "--state",
+        changed_weights / "s",
+        "--output",
+        changed_weights / "m",
+    )
+    given = [word for judge in judges for word in ("--judge", judge)]
+    spec = train_job(NOTHING).to_json()
+    mistake(here.gansr("train", "--spec", spec, "--name", "LDL", *given, *files, folder=changed_weights), *words)
 
 
 def test_score_refuses_changed_weights_of_lpips(here: Here, changed_weights: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from gansr.metrics.inception import BenchmarkFeatures, Inception
+from gansr.plan.jobs.score import HrFeaturesJob
+from gansr.plan.score_jobs import hr_features_job
 
 from .command_line import Here, cells, list_weights, mistake, picture
 from .metrics.weight_data import random_inception
@@ -32,9 +34,16 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return images, file
 
 
+def job(*features: str) -> str:
+    """The job of the workflow that makes these features."""
+    versions = hr_features_job().model_dump(include={"code", "versions"})
+    return HrFeaturesJob(**versions, features=list(features)).to_json()  # type: ignore[arg-type]
+
+
 def words(images: Path, output: Path, changes: dict[str, str] | None = None) -> list[str]:
     """The verb with its options."""
-    given = {"--images": images, "--metrics": "fid", "--weights-dir": "weights", "--output": output} | (changes or {})
+    given = {"--images": images, "--spec": job("whole"), "--weights-dir": "weights", "--output": output}
+    given |= changes or {}
     return ["hr-features", *(str(word) for option in given.items() for word in option)]
 
 
@@ -42,7 +51,9 @@ def test_they_are_the_networks_of_images_and_of_the_patches_that_these_have(
     here: Here, benchmark: tuple[Path, Path], tmp_path: Path
 ) -> None:
     images, weights = benchmark
-    result = here.gansr(*words(images, tmp_path / "hr.npz", {"--metrics": "fid,kid"}), folder=weights.parents[1])
+    result = here.gansr(
+        *words(images, tmp_path / "hr.npz", {"--spec": hr_features_job().to_json()}), folder=weights.parents[1]
+    )
     assert result.returncode == 0 and "set3" in result.stderr and result.stdout == ""
     found, network = BenchmarkFeatures.load(tmp_path / "hr.npz"), Inception(weights)
     assert list(found.whole) == ["a", "b", "c"] and list(found.patches) == ["a", "c"]  # b is smaller than a patch
@@ -51,12 +62,12 @@ def test_they_are_the_networks_of_images_and_of_the_patches_that_these_have(
     np.testing.assert_allclose(found.patches["c"], network.of_patches(hr), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("metric", "whole", "patches"), [("fid", ["a", "b", "c"], []), ("kid", [], ["a", "c"])])
-def test_those_of_one_metric_are_of_that_alone(
-    here: Here, benchmark: tuple[Path, Path], tmp_path: Path, metric: str, whole: list[str], patches: list[str]
+@pytest.mark.parametrize(("kind", "whole", "patches"), [("whole", ["a", "b", "c"], []), ("patches", [], ["a", "c"])])
+def test_those_of_one_kind_are_of_that_alone(
+    here: Here, benchmark: tuple[Path, Path], tmp_path: Path, kind: str, whole: list[str], patches: list[str]
 ) -> None:
     images, weights = benchmark
-    result = here.gansr(*words(images, tmp_path / "hr.npz", {"--metrics": metric}), folder=weights.parents[1])
+    result = here.gansr(*words(images, tmp_path / "hr.npz", {"--spec": job(kind)}), folder=weights.parents[1])
     assert result.returncode == 0, result.stderr
     found = BenchmarkFeatures.load(tmp_path / "hr.npz")
     assert (list(found.whole), list(found.patches)) == (whole, patches)
@@ -88,8 +99,10 @@ def test_a_folder_of_images_may_lie_anywhere(here: Here, benchmark: tuple[Path, 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"--metrics": "fdi"}, '"fdi"'),
-        ({"--metrics": "psnr_y"}, '"psnr_y"'),
+        ({"--spec": '{"code":3,"versions":{},"features":["hole"]}'}, "--spec: features.0: Input should be 'whole'"),
+        ({"--spec": '{"code":3,"versions":{},"features":[]}'}, "--spec: features: "),
+        ({"--spec": '{"code":3,"features":["whole"]}'}, "--spec: versions: "),
+        ({"--spec": "fid,kid"}, "--spec: not JSON"),
         ({"--weights-dir": "nowhere"}, "nowhere/inception.bin: not there"),
         ({"--images": "data/set3/x4/nowhere"}, "data/set3/x4/nowhere/HR: cannot be read"),
         ({"--images": "data/set3/x4/nothing"}, "data/set3/x4/nothing/HR: no images"),

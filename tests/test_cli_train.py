@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import WatchSettings
+from gansr.plan.jobs.base import as_json
 from gansr.training import train as train_module
 from gansr.training.loop import InterruptedTrainingError
 
 from .command_line import Here, mistake
+from .training_jobs import NOTHING, train_job
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
 def train(here: Here, folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """The verb with a spec that nothing is trained by."""
-    spec = json.dumps({"training": TrainingSettings().of_spec()})
+    spec = train_job(NOTHING).to_json()
     files = ("--patches", "patches", "--state", "state", "--output", "models/RRDB")
     return here.gansr("train", "--spec", spec, "--name", "RRDB", *files, *words, folder=folder)
 
@@ -34,13 +36,13 @@ def train(here: Here, folder: Path, *words: str | Path) -> subprocess.CompletedP
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (None, TrainingSettings()),
-        ({}, TrainingSettings()),
+        (None, WatchSettings()),
+        ({}, WatchSettings()),
         (
             {"prefetch": 0, "checkpoint_every": 7, "tensorboard": True},
-            TrainingSettings(prefetch=0, checkpoint_every=7, tensorboard=True),
+            WatchSettings(prefetch=0, checkpoint_every=7, tensorboard=True),
         ),
-        (TrainingSettings(prefetch=5).beside_spec(), TrainingSettings(prefetch=5)),  # as the workflow writes it
+        (json.loads(as_json(WatchSettings(prefetch=5))), WatchSettings(prefetch=5)),  # as the workflow writes it
     ],
 )
 def test_the_settings_of_the_file_reach_the_training(
@@ -48,7 +50,7 @@ def test_the_settings_of_the_file_reach_the_training(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     written: dict[str, Any] | None,
-    expected: TrainingSettings,
+    expected: WatchSettings,
 ) -> None:
     seen: list[Any] = []
     monkeypatch.setattr(train_module, "train", lambda *given: seen.append(given))
@@ -76,13 +78,13 @@ def test_wrong_settings_are_a_mistake(here: Here, tmp_path: Path, content: str |
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize(("spec", "missing"), [("{}", "training"), ('{"training": {}}', "gpus")])
+@pytest.mark.parametrize(("spec", "missing"), [("{}", "code"), ('{"code": 1}', "versions")])
 def test_a_spec_that_does_not_say_how_to_train_is_a_mistake(
     here: Here, tmp_path: Path, spec: str, missing: str
 ) -> None:
     files = ("--patches", "patches", "--state", "state", "--output", "models/RRDB")
     result = here.gansr("train", "--spec", spec, "--name", "RRDB", *files, folder=tmp_path)
-    mistake(result, f"--spec: {missing} is missing")
+    mistake(result, f"--spec: {missing}: required; add it")
 
 
 def failing(error: Exception) -> Any:

@@ -5,28 +5,27 @@ import pytest
 import torch
 from PIL import Image
 
-from gansr import inference
+from gansr import upscaling
 from gansr.data.bicubic import imresize
 from gansr.data.mad_patches import cut_with_context
 from gansr.errors import UserError
 from gansr.inference import (
     bicubic_luma,
     bicubic_upscale,
-    generator_upscale,
     upscale_benchmark,
     upscale_luma,
-    upscale_patch,
 )
 from gansr.metrics.pair import luma
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import save_weights
+from gansr.upscaling import generator_upscale, upscale_patch
 
 OPTIONS = {"network": "srresnet", "features": 4, "blocks": 1}
 
 
 @pytest.fixture(autouse=True)
 def on_the_cpu(monkeypatch):
-    monkeypatch.setattr(inference, "device", lambda: torch.device("cpu"))
+    monkeypatch.setattr(upscaling, "device", lambda: torch.device("cpu"))
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import merge, read_method
-from gansr.config.protocols import PROTOCOLS
+from gansr.config.metrics import METRICS as ROWS
 from gansr.plan.load import load_plan
 
 REPOSITORY = Path(__file__).parents[1]
@@ -89,7 +89,7 @@ def test_the_table_of_the_metrics_names_every_protocol() -> None:
             for number, name in enumerate(names):
                 # of several metrics and as many protocols each has its own
                 told.setdefault(name, []).extend([found[number]] if len(found) == len(names) else found)
-    assert told == {metric: [protocol.name for protocol in choices] for metric, choices in PROTOCOLS.items()}
+    assert told == {metric: [protocol.name for protocol in row.protocols] for metric, row in ROWS.items()}
 
 
 def test_the_options_of_score_that_the_documents_name_exist() -> None:
@@ -101,7 +101,7 @@ def test_the_options_of_score_that_the_documents_name_exist() -> None:
     }
     assert len(examples) >= 2 and {"--metrics", "--crop"} <= named <= known
     for metrics in re.findall(r"--metrics (\S+)", " ".join(examples)):
-        assert set(metrics.split(",")) <= set(PROTOCOLS)
+        assert set(metrics.split(",")) <= set(ROWS)
 
 
 def test_the_example_of_own_images_is_a_valid_run(tmp_path: Path) -> None:
@@ -126,12 +126,14 @@ def test_the_example_of_an_own_method_is_valid(document: str) -> None:
 
 
 def test_the_example_of_an_own_loss_trains(tmp_path: Path) -> None:
-    """The file of the guide, put where it says, is found by name, checked against its signature and trained with."""
-    (loss,) = blocks(LOSS_GUIDE, "python")
+    """The files of the guide, put where it says, are found, checked against their signatures and trained with."""
+    (loss, view) = blocks(LOSS_GUIDE, "python")
     (method, _) = blocks(LOSS_GUIDE, "yaml")
+    method += "  adversarial: {view: {name: luma}}\n"
     package = tmp_path / "package" / "gansr"
     shutil.copytree(REPOSITORY / "src" / "gansr", package)
     (package / "losses" / "total_variation.py").write_text(loss)
+    (package / "losses" / "views" / "luma.py").write_text(view)
     config = tmp_path / "config"
     shutil.copytree(REPOSITORY / "config", config)
     (config / "methods" / "gan_tv.yaml").write_text(method)
@@ -149,9 +151,11 @@ from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
 
 plan = load_plan(read_yaml(Path("config/config.yaml")), "config/config.yaml")
-spec = plan.models["RRDB+TV"].spec
-step = TrainingStep(build_generator(spec["generator"], 4), spec["method"], LossContext(0), Engine(torch.device("cpu")))
+job = plan.trained["RRDB+TV"].job
+method = job.method.model_dump(mode="json")
+step = TrainingStep(build_generator(job.generator, 4), method, LossContext(0), Engine(torch.device("cpu")))
 hr = torch.rand(2, 3, 64, 64)
+step.critics["adversarial"].network.register_forward_pre_hook(lambda _, given: print("channels", given[0].shape[1]))
 print(sorted(step(torch.rand(2, 3, 16, 16), hr)))
 """
     environment = {**os.environ, "PYTHONPATH": str(package.parent)}
@@ -160,3 +164,4 @@ print(sorted(step(torch.rand(2, 3, 16, 16), hr)))
     )
     assert result.returncode == 0, result.stderr[-2000:]
     assert "total_variation" in result.stdout
+    assert result.stdout.count("channels 1") == 3

@@ -11,7 +11,9 @@ from PIL import Image
 
 from gansr.config.model import BICUBIC_Y
 from gansr.plan.plan import Plan
-from gansr.plan.slices import provenance_slice, table_models, table_scores, table_slice
+from gansr.plan.run_jobs import provenance_job
+from gansr.plan.table_jobs import table_job
+from tests.table_jobs import entries_of, scores_read
 
 TABLES = ["ldl_table1", "beby_table2"]
 ALL_METRICS = ["psnr_y", "ssim_y", "lpips_alex", "lpips_vgg", "dists", "fid", "kid", "niqe", "ma", "pi"]
@@ -22,7 +24,7 @@ def shown(table: str, *names: str) -> list[Any]:
 
 
 def columns(plan: Plan, table: str) -> list[str]:
-    return [entry["name"] for entry in table_slice(plan, table)["entries"]]
+    return [entry.name for entry in entries_of(plan, table)]
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -30,9 +32,9 @@ def test_it_is_a_column_beside_bicubic_in_front_of_the_models(planned: Callable[
     # whatever the order in the config
     plan = planned(*shown(table, "Base", "Bicubic-Y", "Bicubic"))
     assert columns(plan, table)[:2] == ["Bicubic", "Bicubic-Y"]
-    entry = table_slice(plan, table)["entries"][1]
-    assert entry["reference"] and entry["scored"] == ["Bicubic-Y"]
-    assert not any(entry[key] for key in ("model_slug", "weights", "published", "group"))
+    entry = entries_of(plan, table)[1]
+    assert entry.reference and entry.scored == ("Bicubic-Y",)
+    assert not any(getattr(entry, key) for key in ("folder", "weights", "published", "group"))
     assert columns(planned(*shown(table, "Bicubic-Y")), table)[0] == "Bicubic-Y"
 
 
@@ -47,9 +49,9 @@ def test_a_table_that_does_not_name_it_has_no_such_column(planned: Callable[...,
 def test_it_is_no_model_of_the_run(planned: Callable[..., Plan]) -> None:
     plan = planned(*shown("ldl_table1", "Bicubic-Y"))
     assert BICUBIC_Y not in plan.models
-    assert BICUBIC_Y not in table_models(plan, "ldl_table1")
-    assert BICUBIC_Y not in provenance_slice(plan)["models"]
-    assert ("Bicubic-Y", "photos") in table_scores(plan, "ldl_table1")
+    assert BICUBIC_Y not in table_job(plan, "ldl_table1").models
+    assert BICUBIC_Y not in provenance_job(plan).models
+    assert ("Bicubic-Y", "photos") in scores_read(plan, "ldl_table1")
 
 
 def test_it_is_made_only_where_a_table_shows_it(planned: Callable[..., Plan]) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from gansr.canonical import canonical
 from gansr.plan.models import InterpolatedModel, TrainedModel
 from gansr.plan.plan import Plan
-from gansr.plan.slices import provenance_slice, table_models, table_scores, table_slice
+from gansr.plan.run_jobs import provenance_job
+from gansr.plan.table_jobs import table_job
+from tests.table_jobs import entries_of, scores_read
 
 NO_REPORT = ["mad", ..., "tables", {}, "figures", {}]
 
@@ -119,8 +120,8 @@ def test_a_model_may_lie_between_interpolated_ones(planned: Callable[..., Plan],
 
 def test_the_order_of_models_does_not_matter(planned: Callable[..., Plan], run_data: dict[str, Any]) -> None:
     before, after = planned(), planned("models", run_data["models"][::-1])
-    assert {name: canonical(model.spec) for name, model in before.models.items()} == {
-        name: canonical(model.spec) for name, model in after.models.items()
+    assert {name: model.job.to_json() for name, model in before.models.items()} == {
+        name: model.job.to_json() for name, model in after.models.items()
     }
 
 
@@ -156,13 +157,14 @@ def test_an_interpolated_model_has_no_ema_weights(planned: Callable[..., Plan], 
 def test_an_interpolated_model_is_a_column_without_switches_and_says_what_it_is(planned: Callable[..., Plan]) -> None:
     plan = planned("tables/ldl_table2/rows/1", {"row": 6, "model": "Between", "weights": "raw"})
     for table in ("ldl_table1", "beby_table2"):
-        (column,) = [entry for entry in table_slice(plan, table)["entries"] if entry["name"] == "Between"]
-        assert (column["group"], column["weights"], column["reference"]) == ("small", None, False)
-        assert table_slice(plan, table)["models"]["Between"] == "network interpolation"
-        assert ("Between", "photos") in table_scores(plan, table) and "Between" in table_models(plan, table)
-    *_, row = table_slice(plan, "ldl_table2")["entries"]
-    assert not any(row[switch] for switch in ("M", "sigma_M", "M_refine", "Psi_EMA"))
-    assert provenance_slice(plan)["models"]["Between"] == {"slug": "Between"}
+        (column,) = [entry for entry in entries_of(plan, table) if entry.name == "Between"]
+        assert (column.weights, column.reference) == (None, False)
+        assert column.group == ("small" if table == "ldl_table1" else "")
+        assert table_job(plan, table).models["Between"] == "network interpolation"
+        assert ("Between", "photos") in scores_read(plan, table) and "Between" in table_job(plan, table).models
+    *_, row = entries_of(plan, "ldl_table2")
+    assert row.switches == ()
+    assert provenance_job(plan).models["Between"] == "Between"
 
 
 @pytest.mark.parametrize(
@@ -194,4 +196,4 @@ def test_an_interpolated_model_depends_on_its_place_between_two_and_on_nothing_e
     planned: Callable[..., Plan], changes: list[Any], affected: bool
 ) -> None:
     (before,), (after,) = planned().interpolated.values(), planned(*changes).interpolated.values()
-    assert (canonical(before.spec) != canonical(after.spec)) == affected
+    assert (before.job.to_json() != after.job.to_json()) == affected

@@ -22,7 +22,7 @@ from gansr.config.method import Method
         ("losses/adversarial/objectiv", "objective"),
         ("losses/artifact/ema_refin", "ema_refine"),
         ("losses/artifact/patch_wieght", "patch_weight"),
-        ("discriminator/featurs", "features"),
+        ("critics/adversarial/featurs", "features"),
     ],
 )
 def test_a_misspelt_key_is_refused_with_the_nearest_valid_one(
@@ -57,16 +57,13 @@ def test_a_misspelt_key_is_refused_with_the_nearest_valid_one(
         (["losses/artifact/patch_weight_root", 0], ["artifact", "patch_weight_root", "0"]),
         (["losses/artifact/residual", "unsigned"], ["artifact", "residual", "'signed'", "'unsigned'"]),
         (["losses/artifact/detach_map", "maybe"], ["artifact", "detach_map", "'maybe'"]),
-        (["losses/adversarial/region_mask", "sr"], ["adversarial", "region_mask", "'lr' or 'hr'", "'sr'"]),
-        (["losses/adversarial/region_window", 10], ["adversarial", "region_window", "10"]),
-        (["losses/adversarial/region_threshold", -1], ["adversarial", "region_threshold", "-1"]),
-        (["discriminator/network", "vgggg"], ["discriminator", 'unknown critic "vgggg"', '"vgg"?']),
-        (["discriminator/network", ...], ["discriminator", "network is missing", "vgg"]),
-        (["discriminator/network", None], ["discriminator", "network", "vgg"]),
-        (["discriminator/features", 0], ["discriminator", "vgg", "features", "0"]),
-        (["discriminator/stages", 4], ["discriminator", "vgg", "stages", "5 or 6", "4"]),
-        (["discriminator/stages", 6, "patch_size", 96], ["patch_size 96", "multiple of 64", "6 times"]),
-        (["discriminator", ...], ["adversarial", "needs a discriminator"]),
+        (["critics/adversarial/network", "vgggg"], ["discriminator", 'unknown critic "vgggg"', '"vgg"?']),
+        (["critics/adversarial/network", ...], ["discriminator", "network is missing", "vgg"]),
+        (["critics/adversarial/network", None], ["discriminator", "network", "vgg"]),
+        (["critics/adversarial/features", 0], ["discriminator", "vgg", "features", "0"]),
+        (["critics/adversarial/stages", 4], ["discriminator", "vgg", "stages", "5 or 6", "4"]),
+        (["critics/adversarial/stages", 6, "patch_size", 96], ["patch_size 96", "multiple of 64", "6 times"]),
+        (["critics/adversarial", ...], ["adversarial", "needs a discriminator"]),
         (["losses/adversarial", ...], ["discriminator without the adversarial loss", "remove it"]),
         (["ema_decay", ...], ["ema_refine", "set ema_decay"]),
         (["ema_decay", 1.5], ["ema_decay", "1.5"]),
@@ -108,8 +105,8 @@ def test_options_that_are_left_out_get_the_defaults_of_the_code(method_data: Cal
     }
     method = validate(Method, method_data("beby", "losses/best_buddy", {"weight": 2}), "beby")
     assert method.losses["best_buddy"] == {"weight": 2, "alpha": 1, "beta": 1, "pyramid": "torch_bicubic"}
-    method = validate(Method, method_data("beby", "discriminator", {"network": "vgg"}), "beby")
-    assert method.discriminator == {"network": "vgg", "features": 64, "stages": 5}
+    method = validate(Method, method_data("beby", "critics/adversarial", {"network": "vgg"}), "beby")
+    assert method.critics == {"adversarial": {"network": "vgg", "features": 64, "stages": 5}}
 
 
 def test_a_number_that_yaml_takes_for_a_string_is_accepted_everywhere(method_data: Callable[..., Any]) -> None:
@@ -128,33 +125,36 @@ def test_a_patch_is_a_multiple_of_what_the_discriminator_of_six_stages_halves(
     method_data: Callable[..., Any],
 ) -> None:
     assert validate(Method, method_data("beby", "patch_size", 64), "beby").patch_size == 64
-    assert validate(Method, method_data("beby", "patch_size", 96, "discriminator/stages", 5), "beby").patch_size == 96
+    assert (
+        validate(Method, method_data("beby", "patch_size", 96, "critics/adversarial/stages", 5), "beby").patch_size
+        == 96
+    )
 
 
 def test_a_patch_is_a_multiple_of_what_the_u_net_halves(
     method_data: Callable[..., Any], refused_method: Callable[..., str]
 ) -> None:
-    changes = ["discriminator", {"network": "unet_sn"}, "losses/artifact/window", 7]
+    changes = ["critics/adversarial", {"network": "unet_sn"}, "losses/artifact/window", 7]
     assert validate(Method, method_data("ldl", *changes, "patch_size", 24), "ldl").patch_size == 24
     refused_method("ldl", [*changes, "patch_size", 20], "patch_size 20", "multiple of 8", "3 times")
-    refused_method("ldl", ["discriminator", {"network": "unet_sn", "stages": 5}], 'unknown key "stages"')
+    refused_method("ldl", ["critics/adversarial", {"network": "unet_sn", "stages": 5}], 'unknown key "stages"')
 
 
 @pytest.mark.parametrize("mask", ["lr", "hr"])
 def test_a_window_of_the_region_mask_larger_than_the_patch_is_refused(
     refused_method: Callable[..., str], method_data: Callable[..., Any], mask: str
 ) -> None:
-    changes = ["discriminator", {"network": "unet_sn"}, "losses/perceptual", ..., "losses/best_buddy", ...]
-    changes += ["losses/adversarial/region_mask", mask, "patch_size", 8]
-    words = ["losses.adversarial.region_window 11", "larger than patch_size 8"]
+    changes = ["critics/adversarial", {"network": "unet_sn"}, "losses/perceptual", ..., "losses/best_buddy", ...]
+    changes += ["losses/adversarial/view/of", mask, "patch_size", 8]
+    words = ["losses.adversarial.view: window 11", "larger than patch_size 8"]
     refused_method("beby", changes, *words)
-    assert validate(Method, method_data("beby", *changes, "losses/adversarial/region_mask", "none"), "beby")
-    assert validate(Method, method_data("beby", *changes, "losses/adversarial/region_window", 7), "beby")
+    assert validate(Method, method_data("beby", *changes, "losses/adversarial/view", None), "beby")
+    assert validate(Method, method_data("beby", *changes, "losses/adversarial/view/window", 7), "beby")
 
 
 # ---- best-buddy loss
 
-WITHOUT_GAN = ["losses/adversarial", ..., "losses/perceptual", ..., "discriminator", ...]
+WITHOUT_GAN = ["losses/adversarial", ..., "losses/perceptual", ..., "critics/adversarial", ...]
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ def test_a_best_buddy_loss_at_the_limits_is_valid(method_data: Callable[..., Any
 
 
 def test_refinement_by_the_ema_model_needs_one(refused_method: Callable[..., str]) -> None:
-    refused_method("ldl", ["ema_decay", None], "losses.artifact.ema_refine", "set ema_decay")
-    refused_method("ldl", ["ema_decay", ..., "losses/artifact/weight", 1e-9], "losses.artifact.ema_refine")
+    refused_method("ldl", ["ema_decay", None], "losses.artifact: ema_refine", "set ema_decay")
+    refused_method("ldl", ["ema_decay", ..., "losses/artifact/weight", 1e-9], "losses.artifact: ema_refine")
 
 
 def test_an_artifact_loss_without_weight_or_refinement_needs_no_ema_model(method_data: Callable[..., Any]) -> None:
@@ -224,8 +224,8 @@ def test_an_artifact_loss_without_weight_or_refinement_needs_no_ema_model(method
 
 
 def test_a_window_larger_than_the_patch_is_refused(refused_method: Callable[..., str]) -> None:
-    without = ["losses/adversarial", ..., "losses/perceptual", ..., "discriminator", ..., "patch_size", 8]
-    refused_method("ldl", [*without, "losses/artifact/window", 9], "losses.artifact.window 9", "patch_size 8")
+    without = ["losses/adversarial", ..., "losses/perceptual", ..., "critics/adversarial", ..., "patch_size", 8]
+    refused_method("ldl", [*without, "losses/artifact/window", 9], "losses.artifact: window 9", "patch_size 8")
 
 
 def test_a_method_without_any_weight_is_refused(refused_method: Callable[..., str]) -> None:

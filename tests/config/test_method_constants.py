@@ -11,7 +11,6 @@ from gansr.config.loading import validate
 from gansr.config.method import Method
 
 LDL_LAYERS = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
-UNMASKED = {"region_mask": "none", "region_window": 11, "region_threshold": 0.025}
 
 # csjliang/LDL, options/train/LDL/train_Synthetic_LDL.yml and basicsr/losses/LDL_loss.py
 LDL: dict[str, Any] = {
@@ -20,7 +19,7 @@ LDL: dict[str, Any] = {
     "losses": {
         "pixel": {"weight": 0.01},
         "perceptual": {"weight": 1.0, "layers": LDL_LAYERS, "weights": "pretrained", "width": 64},
-        "adversarial": {"weight": 0.005, "objective": "relativistic_average", **UNMASKED},
+        "adversarial": {"weight": 0.005, "objective": "relativistic_average"},
         "artifact": {
             "weight": 1.0,
             "residual": "channel_abs_sum",
@@ -31,7 +30,8 @@ LDL: dict[str, Any] = {
             "detach_map": False,
         },
     },
-    "discriminator": {"network": "vgg", "features": 64, "stages": 5},
+    "critics": {"adversarial": {"network": "vgg", "features": 64, "stages": 5}},
+    "groups": {},
     "ema_decay": 0.999,
     "optimizer": {"learning_rate": 1e-4, "betas": (0.9, 0.99)},
     "schedule": {"milestones": (), "gamma": 0.5},  # constant
@@ -55,12 +55,11 @@ BEBY: dict[str, Any] = {
         "adversarial": {
             "weight": 0.005,
             "objective": "relativistic_average",
-            "region_mask": "lr",
-            "region_window": 11,
-            "region_threshold": 0.025,
+            "view": {"name": "region_mask", "of": "lr", "window": 11, "threshold": 0.025},
         },
     },
-    "discriminator": {"network": "vgg", "features": 32, "stages": 6},
+    "critics": {"adversarial": {"network": "vgg", "features": 32, "stages": 6}},
+    "groups": {},
     "ema_decay": None,
     "optimizer": {"learning_rate": 1e-4, "betas": (0.9, 0.999)},
     "schedule": {"periods": 3, "warmup": 2000, "warmup_factor": 0.1, "minimum": 1e-7},
@@ -80,12 +79,12 @@ BEBY_PAPER = {
     "losses/best_buddy/weight": 0.1,
     "losses/best_buddy/pyramid": "matlab_bicubic",
     "losses/adversarial/objective": "relativistic_average_printed",
-    "losses/adversarial/region_mask": "hr",
+    "losses/adversarial/view/of": "hr",
 }
 LDL_M = {"losses/artifact/patch_weight": False, "losses/artifact/ema_refine": False}
 LDL_SIGMA_M = {"losses/artifact/ema_refine": False}
 WITHOUT_BEST_BUDDY = {"losses/best_buddy/weight": 0.0, "losses/pixel": {"weight": 1.0}}
-WITHOUT_REGION_MASK = {"losses/adversarial/region_mask": "none"}
+WITHOUT_REGION_MASK = {"losses/adversarial/view": ...}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +127,8 @@ def test_the_psnr_oriented_generator_is_trained_as_esrgans(method_data: Callable
         "variant": "release",
         "stage": "pretrain",
         "losses": {"pixel": {"weight": 1.0}},
-        "discriminator": None,
+        "critics": {},
+        "groups": {},
         "ema_decay": 0.999,  # LDL's code starts from EMA weights
         "optimizer": {"learning_rate": 2e-4, "betas": (0.9, 0.99)},
         "schedule": {"milestones": (200_000, 400_000, 600_000, 800_000), "gamma": 0.5},

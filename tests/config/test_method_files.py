@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from gansr.config.catalog import Catalog
 from gansr.config.loading import validate
-from gansr.config.method import CosineRestarts, Method, MultiStep
+from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, merge, read_method, variants
+from gansr.config.schedule import CosineRestarts, MultiStep
 from gansr.errors import UserError
 from tests.run_parts import COSINE
 
@@ -266,7 +267,7 @@ def test_schedules_of_two_kinds_are_not_mixed_inside_variants(tmp_path: Path) ->
 def test_another_discriminator_takes_the_place_of_the_old_one_as_a_whole(tmp_path: Path) -> None:
     old = {"network": "vgg", "features": 32, "stages": 6}
     write_methods(tmp_path, base={"discriminator": old}, mine={"extends": "base", "discriminator": {"features": 8}})
-    assert read_method(tmp_path, "mine")["discriminator"] == {**old, "features": 8}
-    assert apply_overrides({"discriminator": old}, {"discriminator": {"network": "unet_sn"}}) == {
-        "discriminator": {"network": "unet_sn"}
-    }
+    assert read_method(tmp_path, "mine")["critics"] == {"adversarial": {**old, "features": 8}}
+    for other in ({"discriminator": {"network": "unet_sn"}}, {"critics": {"adversarial": {"network": "unet_sn"}}}):
+        changed = apply_overrides({"critics": {"adversarial": old}}, other)
+        assert changed == {"critics": {"adversarial": {"network": "unet_sn"}}}

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansr.canonical import canonical
 from gansr.config.model import Model, slug
 from gansr.plan.plan import Plan
-from gansr.plan.slices import table_slice
+from gansr.plan.table_jobs import table_job
+from tests.table_jobs import entries_of
 
 SWINIR = {"network": "swinir", "features": 4, "groups": 1, "blocks": 1, "heads": 2}
 NO_REPORT = ["mad", ..., "tables", {}, "figures", {}]
@@ -66,9 +66,9 @@ def test_a_trained_model_has_a_generator_and_a_method(refused: Callable[..., str
 
 def test_a_model_is_a_column_of_both_comparison_tables_unless_it_says_otherwise(planned: Callable[..., Plan]) -> None:
     def columns(plan: Plan, table: str) -> set[str]:
-        return {entry["name"] for entry in table_slice(plan, table)["entries"]}
+        return {entry.name for entry in entries_of(plan, table)}
 
-    assert Model(name="a", generator="small", method="psnr").tables == ("ldl_table1", "beby_table2")
+    assert Model(name="a", generator="small", method="psnr").tables is None
     for table in ("ldl_table1", "beby_table2"):
         assert {"Base+GAN", "Base+LDL", "Beby", "Between"} <= columns(planned(), table)
         assert "Beby" in columns(planned("models/4/tables", [table]), table)
@@ -84,11 +84,11 @@ def test_a_variant_changes_what_is_trained_and_is_named_in_the_notes(planned: Ca
     before, after = planned(), planned("models/2/variant", "paper")
     assert before.trained["Base+LDL"].method.losses["artifact"]["residual"] == "channel_abs_sum"
     assert after.trained["Base+LDL"].method.losses["artifact"]["residual"] == "signed"
-    changed = {name for name, model in before.models.items() if model.spec != after.models[name].spec}
+    changed = {name for name, model in before.models.items() if model.job != after.models[name].job}
     assert changed == {"Base+LDL"}
 
     def notes(plan: Plan) -> list[str]:
-        return [table_slice(plan, table)["models"]["Base+LDL"] for table in ("ldl_table1", "ldl_table2", "beby_table2")]
+        return [table_job(plan, table).models["Base+LDL"] for table in ("ldl_table1", "ldl_table2", "beby_table2")]
 
     overridden = ", with losses.perceptual.weights random, losses.perceptual.width 4"
     assert notes(before) == [f"LDL (release){overridden}"] * 3
@@ -99,8 +99,8 @@ def test_a_run_compares_both_variants_of_a_method(planned: Callable[..., Plan]) 
     paper = {"name": "Paper", "generator": "dense", "method": "beby", "variant": "paper", "start": "Dense"}
     models = planned("models/6", paper).trained
     assert (models["Beby"].method.variant, models["Paper"].method.variant) == ("release", "paper")
-    assert models["Beby"].method.losses["adversarial"]["region_mask"] == "lr"
-    assert models["Paper"].method.losses["adversarial"]["region_mask"] == "hr"
+    assert models["Beby"].method.losses["adversarial"]["view"]["of"] == "lr"
+    assert models["Paper"].method.losses["adversarial"]["view"]["of"] == "hr"
     # the run's overrides concern both
     for model in (models["Beby"], models["Paper"]):
         assert model.method.patch_size == 64
@@ -108,8 +108,8 @@ def test_a_run_compares_both_variants_of_a_method(planned: Callable[..., Plan]) 
 
 def test_naming_the_default_variant_changes_nothing(planned: Callable[..., Plan]) -> None:
     before, after = planned(), planned("models/0/variant", "release", "models/4/variant", "release")
-    assert {name: canonical(model.spec) for name, model in before.models.items()} == {
-        name: canonical(model.spec) for name, model in after.models.items()
+    assert {name: model.job.to_json() for name, model in before.models.items()} == {
+        name: model.job.to_json() for name, model in after.models.items()
     }
 
 
@@ -168,7 +168,7 @@ def test_refinement_by_the_ema_model_refuses_stochastic_depth_and_names_the_way_
     refused: Callable[..., str],
 ) -> None:
     model = {"name": "Next", "generator": "swin", "method": "ldl", "start": "Swin"}
-    words = ["run.yaml", "model Next", "losses.artifact.ema_refine", "generators.swin", "drop_path 0.1"]
+    words = ["run.yaml", "model Next", "losses.artifact compares", "generators.swin", "drop_path 0.1"]
     for variant in ("release", "paper"):
         refused([*swin(0.1), "models/7", model | {"variant": variant}], *words, "use a generator with drop_path 0")
 
@@ -183,8 +183,8 @@ def test_the_way_out_is_one_a_model_without_stochastic_depth_starts_from_one_wit
     planned: Callable[..., Plan],
 ) -> None:
     plan = planned(*swin(0.1), "models/7", {"name": "Next", "generator": "still", "method": "ldl", "start": "Swin"})
-    assert plan.trained["Next"].spec["generator"]["drop_path"] == 0
-    assert plan.trained["Swin"].spec["generator"]["drop_path"] == 0.1
+    assert plan.trained["Next"].job.generator["drop_path"] == 0
+    assert plan.trained["Swin"].job.generator["drop_path"] == 0.1
 
 
 @pytest.mark.parametrize("change", [{"features": 6}, {"groups": 2}, {"blocks": 2}, {"heads": 1}])
@@ -195,5 +195,5 @@ def test_a_swinir_of_another_size_is_no_start(refused: Callable[..., str], chang
 
 
 def test_stochastic_depth_is_part_of_what_is_trained(planned: Callable[..., Plan]) -> None:
-    one, other = (planned(*swin(drop_path)).models["Swin"].spec for drop_path in (0.1, 0.2))
-    assert canonical(one) != canonical(other)
+    one, other = (planned(*swin(drop_path)).models["Swin"].job for drop_path in (0.1, 0.2))
+    assert one.to_json() != other.to_json()

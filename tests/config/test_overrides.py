@@ -25,20 +25,19 @@ def test_overrides_adjust_what_a_method_has_and_add_nothing() -> None:
 
 
 def test_overrides_adjust_the_discriminator_a_method_has() -> None:
-    method = {"losses": {}, "discriminator": {"network": "vgg", "features": 64}}
-    assert apply_overrides(method, {"discriminator": {"features": 8}})["discriminator"] == {
-        "network": "vgg",
-        "features": 8,
-    }
+    method = {"losses": {}, "critics": {"adversarial": {"network": "vgg", "features": 64}}}
+    expected = {"adversarial": {"network": "vgg", "features": 8}}
+    assert apply_overrides(method, {"discriminator": {"features": 8}})["critics"] == expected
+    assert apply_overrides(method, {"critics": {"adversarial": {"features": 8}}})["critics"] == expected
 
 
 def test_an_override_of_a_discriminators_size_passes_over_what_another_network_has() -> None:
+    method = {"critics": {"adversarial": {"network": "unet_sn"}}}
     changed = {"discriminator": {"features": 2, "stages": 5}}
-    assert apply_overrides({"discriminator": {"network": "unet_sn"}}, changed) == {
-        "discriminator": {"network": "unet_sn", "features": 2}
-    }
-    typo = apply_overrides({"discriminator": {"network": "unet_sn"}}, {"discriminator": {"feature": 2}})
-    assert typo["discriminator"] == {"network": "unet_sn", "feature": 2}  # to be refused when it is checked
+    assert apply_overrides(method, changed) == {"critics": {"adversarial": {"network": "unet_sn", "features": 2}}}
+    typo = apply_overrides(method, {"discriminator": {"feature": 2}})
+    # to be refused when it is checked
+    assert typo["critics"]["adversarial"] == {"network": "unet_sn", "feature": 2}
 
 
 def test_an_ema_model_is_adjusted_and_never_added(planned: Callable[..., Plan]) -> None:

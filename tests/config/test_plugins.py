@@ -15,7 +15,7 @@ from gansr.config import plugins
 from gansr.config.loading import one_line
 from gansr.config.section import Section
 from gansr.errors import UserError
-from gansr.losses.build import loss_class
+from gansr.losses.build import loss_class, view_class
 
 PLUGINS = [(kind, name) for kind in plugins.FOLDERS for name in plugins.names(kind)]
 
@@ -24,7 +24,10 @@ def real_function(kind: plugins.Kind, name: str) -> Any:
     """What the options belong to, imported."""
     if kind == "loss":
         return loss_class(name).__init__
-    return importlib.import_module(f"gansr.{plugins.FOLDERS[kind].replace('/', '.')}.{name}").build
+    if kind == "view":
+        return view_class(name).__init__
+    module = importlib.import_module(f"gansr.{plugins.FOLDERS[kind].replace('/', '.')}.{name}")
+    return getattr(module, plugins.FUNCTIONS[kind])
 
 
 def test_the_papers_parts_are_there() -> None:
@@ -32,7 +35,9 @@ def test_the_papers_parts_are_there() -> None:
     assert {"best_buddy", "back_projection"} <= set(plugins.names("loss"))
     assert {"srresnet", "rrdb", "swinir"} <= set(plugins.names("generator"))
     assert {"vgg", "unet_sn"} <= set(plugins.names("critic"))
-    assert "base" not in plugins.names("loss")
+    assert "region_mask" in plugins.names("view")
+    assert {"mad_stability", "artifact_map"} <= set(plugins.names("figure"))
+    assert not {"base", "build"} & {*plugins.names("loss"), *plugins.names("view")}
 
 
 @pytest.mark.parametrize(("kind", "name"), PLUGINS)
@@ -112,3 +117,43 @@ def test_a_file_that_is_no_plugin_is_named(
         plugins.schema(kind, "mine")
     assert str(tmp_path / "mine.py") in str(caught.value) and word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+# ---- functions that are read without importing their file
+
+
+def read_function(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str, wanted: str = "cost") -> Any:
+    plugin(monkeypatch, folder, "generator", text)
+    return plugins.function("generator", "mine", wanted)
+
+
+def test_a_function_uses_its_arguments_builtins_and_the_files_constants(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = (
+        "import no_such_package\n"
+        "WIDTHS = (1, 2)\n"
+        "@no_such_package.decorated\n"
+        "def cost(options: no_such_package.Options, scale: int = 2) -> no_such_package.Cost:\n"
+        "    return sum(width * options['features'] for width in WIDTHS) * scale\n"
+    )
+    cost = read_function(monkeypatch, tmp_path, text)
+    assert cost({"features": 5}) == 30 and cost({"features": 5}, 1) == 15
+    assert plugins.function("generator", "mine", "price") is None
+
+
+@pytest.mark.parametrize("used", ["torch.zeros(1)", "[math.sqrt(x) for x in (1, 2)]", "other(options)"])
+def test_a_function_that_needs_an_import_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, used: str
+) -> None:
+    text = f"import math, torch\ndef other(options): ...\ndef cost(options):\n    return {used}\n"
+    with pytest.raises(UserError, match=r"mine\.py: the function cost .* cannot use (torch|math|other);"):
+        read_function(monkeypatch, tmp_path, text)
+
+
+def test_reading_a_function_leaves_the_options_of_the_file_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = "def build(scale: int, *, depth: Annotated[int, Field(ge=1)] = 1): ...\n"
+    assert read_function(monkeypatch, tmp_path, text, "build") is not None
+    assert list(plugins.schema("generator", "mine").model_fields) == ["depth"]

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from gansr.plan.plan import Plan
-from gansr.plan.slices import provenance_slice, table_slice
+from gansr.plan.run_jobs import provenance_job
+from gansr.plan.table_jobs import table_job
+from tests.table_jobs import entries_of
 
 ESRGAN = {"name": "ESRGAN", "generator": "dense", "released": "esrgan"}
 
@@ -23,17 +25,17 @@ def test_a_released_model_is_a_column_tested_with_its_only_weights(with_esrgan: 
     plan = with_esrgan()
     assert list(plan.released) == ["ESRGAN"] and "ESRGAN" not in plan.trained
     assert ("ESRGAN", "raw", "photos") in plan.tests()
-    entry = next(entry for entry in table_slice(plan, "beby_table2")["entries"] if entry["name"] == "ESRGAN")
-    assert entry["scored"] == ["ESRGAN"] and entry["model_slug"] == "ESRGAN"
-    assert table_slice(plan, "ldl_table1")["models"]["ESRGAN"] == "weights as released"
-    assert provenance_slice(plan)["models"]["ESRGAN"] == {"slug": "ESRGAN"}
+    entry = next(entry for entry in entries_of(plan, "beby_table2") if entry.name == "ESRGAN")
+    assert entry.scored == ("ESRGAN",) and entry.folder == "ESRGAN"
+    assert table_job(plan, "ldl_table1").models["ESRGAN"] == "weights as released"
+    assert provenance_job(plan).models["ESRGAN"] == "ESRGAN"
 
 
 def test_its_weights_are_fetched_and_its_spec_names_them(with_esrgan: Callable[..., Plan]) -> None:
     plan = with_esrgan()
     assert plan.weights.count("esrgan") == 1
-    released = plan.released["ESRGAN"].spec["released"]
-    assert released == {"file": "RRDB_ESRGAN_x4.pth", "sha256": plan.catalog.weights["esrgan"].sha256}
+    released = plan.released["ESRGAN"].job.released
+    assert released.file == "RRDB_ESRGAN_x4.pth" and released.sha256 == plan.catalog.weights["esrgan"].sha256
 
 
 def test_others_may_start_from_it_or_lie_between(with_esrgan: Callable[..., Plan]) -> None:

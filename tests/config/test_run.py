@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gansr.plan.plan import Plan
-from gansr.plan.slices import table_slice
+from tests.table_jobs import entries_of
 
 PATCH = {"image": "chelsea", "top": 0, "left": 0, "size": 96, "type": "A"}
 
@@ -72,8 +72,10 @@ def test_a_misspelt_key_is_refused_with_the_nearest_valid_one(
         ("models/0/dataset", "photograps", ["model Base", 'dataset "photograps"', 'did you mean "photographs"?']),
         ("mad/benchmark", "phots", ["mad", 'benchmark "phots"', 'did you mean "photos"?']),
         ("tables/ldl_table2/benchmark", "phots", ["tables.ldl_table2", 'did you mean "photos"?']),
-        ("metrics", ["psnr"], ["metrics.0", "psnr_y", "'psnr'"]),
-        ("metrics", ["psnr_y", "lpips"], ["metrics.1", "'lpips_vgg'", "'pi'", "'lpips'"]),
+        ("metrics", ["psnr"], ["metrics.0", 'unknown metric "psnr"', 'did you mean "psnr_y"?']),
+        ("metrics", ["psnr_y", "lpips"], ["metrics.1", 'unknown metric "lpips"', 'did you mean "lpips_vgg"?']),
+        ("metrics", ["psnr_y", "sharpness"], ["metrics.1", 'unknown metric "sharpness"', "valid: dists, fid"]),
+        ("metrics", [4], ["metrics.0", "4"]),
         ("models/0/method", "psrn", ["model Base", 'method "psrn"', 'did you mean "psnr"?']),
         ("models/0/generator", "smal", ["model Base", 'generator "smal"', 'did you mean "small"?']),
         ("generators/small/network", "srresnt", ["generators", 'generator "srresnt"', 'mean "srresnet"?']),
@@ -81,7 +83,11 @@ def test_a_misspelt_key_is_refused_with_the_nearest_valid_one(
         ("models/1/start", "Bsae", ["model Base+GAN", 'start model "Bsae"', 'did you mean "Base"?']),
         ("models/2/tables", ["ldl_table9"], ["models.2.tables", "ldl_table1"]),
         # the ablation tables name their models themselves
-        ("models/2/tables", ["beby_table1"], ["models.2.tables.0", "'beby_table2'", "'beby_table1'"]),
+        (
+            "models/2/tables",
+            ["beby_table1"],
+            ["models.2.tables", '"beby_table1" is no table', 'mean "beby_table2"?'],
+        ),
         ("models/1/variant", "papr", ["models.1.variant", "'release' or 'paper'", "'papr'"]),
         ("tables/ldl_table1/reference", ["Bicubc"], ['"Bicubc"', 'did you mean "Bicubic"?']),
         ("tables/ldl_table2/rows/0/model", "Base+LLD", ["row 4", 'did you mean "Base+LDL"?']),
@@ -182,10 +188,10 @@ def test_two_rows_of_a_table_with_one_label_are_refused(refused: Callable[..., s
 
 def test_defaults_are_what_an_absent_key_means(planned: Callable[..., Plan]) -> None:
     run = planned("tables", ..., "figures", ..., "mad", ...).run
-    assert (run.seed, run.data_dir, run.tables.ldl_table1, run.mad) == (0, Path("results/data"), None, None)
+    assert (run.seed, run.data_dir, run.tables, run.mad) == (0, Path("results/data"), {}, None)
 
 
 def test_a_row_number_is_a_label(planned: Callable[..., Plan]) -> None:
-    (number,) = table_slice(planned(), "ldl_table2")["entries"]
-    (text,) = table_slice(planned("tables/ldl_table2/rows/0/row", "4"), "ldl_table2")["entries"]
-    assert number["row"] == text["row"] == "4"
+    (number,) = entries_of(planned(), "ldl_table2")
+    (text,) = entries_of(planned("tables/ldl_table2/rows/0/row", "4"), "ldl_table2")
+    assert number.name == text.name == "4"

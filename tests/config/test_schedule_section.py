@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gansr.config.loading import validate
-from gansr.config.method import CosineRestarts, Method, MultiStep
+from gansr.config.method import Method
+from gansr.config.schedule import CosineRestarts, MultiStep
 from gansr.plan.plan import Plan
 
 COSINE = {"periods": 2, "warmup": 5, "warmup_factor": 0.1, "minimum": 1e-7}

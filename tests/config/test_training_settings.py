@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from gansr.canonical import canonical
 from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
 from gansr.config.run import json_schema
-from gansr.config.training_settings import OF_SPEC, TrainingSettings
+from gansr.config.training_settings import ResultSettings, TrainingSettings
+from gansr.plan.jobs.train import TrainJob
 from gansr.plan.load import load_plan
 from gansr.plan.plan import Plan
-from gansr.plan.slices import provenance_slice
+from gansr.plan.run_jobs import provenance_job
 
 TRAINED = {"Base", "Base+GAN", "Base+LDL", "Dense", "Beby"}
 DEFAULTS = {
@@ -35,7 +35,7 @@ DEFAULTS = {
 
 def differing(one: Plan, other: Plan) -> set[str]:
     """The models whose specs are not the same."""
-    return {name for name in one.models if canonical(one.models[name].spec) != canonical(other.models[name].spec)}
+    return {name for name in one.models if one.models[name].job.to_json() != other.models[name].job.to_json()}
 
 
 def test_without_the_section_training_is_exact_float32_in_one_process(planned: Callable[..., Plan]) -> None:
@@ -90,7 +90,7 @@ def test_every_setting_is_in_the_schema_of_config_files() -> None:
 def test_a_models_settings_come_before_the_runs(planned: Callable[..., Plan]) -> None:
     run = {"precision": "tf32", "channels_last": False}
     plan = planned("training", run, "models/2/training", {"precision": "bf16"})
-    found = {name: plan.models[name].spec["training"] for name in TRAINED}
+    found = {name: plan.trained[name].job.training.model_dump() for name in TRAINED}
     assert {name for name, settings in found.items() if settings["precision"] == "bf16"} == {"Base+LDL"}
     assert all(settings["precision"] == "tf32" for name, settings in found.items() if name != "Base+LDL")
     assert not any(settings["channels_last"] for settings in found.values())
@@ -99,7 +99,7 @@ def test_a_models_settings_come_before_the_runs(planned: Callable[..., Plan]) ->
 def test_a_batch_that_the_gpus_cannot_share_is_refused(
     planned: Callable[..., Plan], refused: Callable[..., str]
 ) -> None:
-    assert planned("models/0/training", {"gpus": 8}).models["Base"].spec["training"]["gpus"] == 8
+    assert planned("models/0/training", {"gpus": 8}).trained["Base"].job.training.gpus == 8
     refused(["models/0/training", {"gpus": 3}], "model Base:", "batch_size 16", "3 GPUs", "training.gpus", "divisor")
     changes = ["training", {"gpus": 16}]
     refused(changes, "model Beby:", "batch_size 8", "16 GPUs")
@@ -108,7 +108,7 @@ def test_a_batch_that_the_gpus_cannot_share_is_refused(
 def test_a_graph_is_of_one_process_and_skips_no_iteration(
     planned: Callable[..., Plan], refused: Callable[..., str]
 ) -> None:
-    assert planned("training", {"graph": True}).models["Base"].spec["training"]["graph"]
+    assert planned("training", {"graph": True}).trained["Base"].job.training.graph
     refused(["training", {"graph": True, "gpus": 2}], "model Base:", "training.graph", "gpus: 1", "graph: false")
     skipping = {"graph": True, "skip_not_finite": 1}
     refused(["training", skipping], "model Base:", "training.graph", "skip_not_finite: 0", "graph: false")
@@ -151,25 +151,25 @@ def test_what_is_kept_and_watched_makes_nothing_again(
     planned: Callable[..., Plan], refused: Callable[..., str], setting: str, value: Any
 ) -> None:
     assert differing(planned(), planned(f"training/{setting}", value)) == set()
-    assert planned(f"training/{setting}", value).run.training.beside_spec()[setting] == value
+    assert planned(f"training/{setting}", value).run.training.of_watch.model_dump()[setting] == value
     # it is told to all trainings of a run at once
     refused([f"models/1/training/{setting}", value], "model Base+GAN:", f"training.{setting}", "the run's training")
 
 
 def test_every_setting_is_in_the_spec_or_beside_it() -> None:
     settings = TrainingSettings()
-    assert set(settings.of_spec()) == set(OF_SPEC)
-    assert settings.of_spec() | settings.beside_spec() == DEFAULTS
-    assert not settings.of_spec().keys() & settings.beside_spec().keys()
+    of_result, of_watch = settings.of_result.model_dump(), settings.of_watch.model_dump()
+    assert of_result | of_watch == DEFAULTS
+    assert not of_result.keys() & of_watch.keys()
 
 
 def test_the_spec_of_every_trained_model_says_how_it_is_computed(planned: Callable[..., Plan]) -> None:
     plan = planned()
     for name, model in plan.models.items():
-        assert ("training" in model.spec) == (name in TRAINED)
-    assert all(plan.models[name].spec["training"] == TrainingSettings().of_spec() for name in TRAINED)
+        assert isinstance(model.job, TrainJob) == (name in TRAINED)
+    assert all(plan.trained[name].job.training == ResultSettings() for name in TRAINED)
 
 
 def test_provenance_says_how_a_run_is_computed_and_kept(planned: Callable[..., Plan]) -> None:
-    told = provenance_slice(planned("training", {"precision": "bf16", "prefetch": 4}))["run"]["training"]
+    told = provenance_job(planned("training", {"precision": "bf16", "prefetch": 4})).configuration["training"]
     assert told == DEFAULTS | {"precision": "bf16", "prefetch": 4}

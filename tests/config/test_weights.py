@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from gansr.config.catalog import Catalog
-from gansr.config.weights import METRIC_WEIGHTS, NETWORK_METRICS, load_weight_files
+from gansr.config.metrics import METRICS
+from gansr.config.weights import load_weight_files
 from gansr.errors import UserError
 
 ENTRY = {
@@ -23,7 +24,10 @@ ENTRY = {
 
 
 def test_the_networks_that_losses_and_metrics_need_are_listed(catalog: Catalog) -> None:
-    assert METRIC_WEIGHTS == {
+    needed = {name: row.weights for name, row in METRICS.items()}
+    assert needed == {
+        "psnr_y": (),
+        "ssim_y": (),
         "lpips_alex": ("alexnet",),
         "lpips_vgg": ("vgg16",),
         "dists": ("vgg16", "dists"),
@@ -33,7 +37,7 @@ def test_the_networks_that_losses_and_metrics_need_are_listed(catalog: Catalog) 
         "ma": ("nrqm",),
         "pi": ("niqe", "nrqm"),
     }
-    assert {"vgg19", *(name for names in METRIC_WEIGHTS.values() for name in names)} <= set(catalog.weights)
+    assert {"vgg19", *(name for names in needed.values() for name in names)} <= set(catalog.weights)
     for name in ("alexnet", "vgg16", "vgg19"):
         weights = catalog.weights[name]
         # torchvision's file names end with the first eight digits of their sha256
@@ -43,7 +47,8 @@ def test_the_networks_that_losses_and_metrics_need_are_listed(catalog: Catalog) 
 
 def test_a_gpu_is_taken_for_metrics_of_networks_alone() -> None:
     parameters = {"niqe", "nrqm"}  # of formulas and forests
-    assert {metric for metric, names in METRIC_WEIGHTS.items() if not set(names) <= parameters} == set(NETWORK_METRICS)
+    for row in METRICS.values():
+        assert row.on_gpu == (not set(row.weights) <= parameters)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,13 @@ from PIL import Image
 from gansr.data.bicubic import imresize
 from gansr.data.mad_patches import CONTEXT, _windows, choose_mad_patches, cut_with_context, read_mad_patches
 from gansr.errors import UserError
+from gansr.plan.jobs.mad_patches import MadPatchesJob
 
 SIZE = 32
+
+
+def job(scale, patches="auto"):
+    return MadPatchesJob(code=1, scale=scale, size=SIZE, patches=patches)
 
 
 @pytest.fixture
@@ -84,7 +89,7 @@ def test_auto_finds_the_flat_the_textured_and_the_striped_area(images, scale):
     for number in range(6):  # smooth scenery, so that the most aliased tenth is the stripes and some of the noise
         save(images, f"scene{number}", 128 + 60 * np.sin(rows / (20 + number)) + 40 * np.cos(columns / 17))
     output = images / "patches.json"
-    choose_mad_patches(images, scale, {"size": SIZE, "patches": "auto"}, output)
+    choose_mad_patches(images, job(scale), output)
     patches = {patch["type"]: patch for patch in read_mad_patches(output)}
     assert {kind: patch["image"] for kind, patch in patches.items()} == {"A": "flat", "B": "noise", "C": "stripes"}
     for patch in patches.values():
@@ -96,13 +101,13 @@ def test_auto_finds_the_flat_the_textured_and_the_striped_area(images, scale):
 def test_auto_gives_the_same_patches_every_time(images):
     save(images, "noise", np.random.default_rng(1).integers(0, 256, (96, 96)))
     for file in ("one.json", "other.json"):
-        choose_mad_patches(images, 4, {"size": SIZE, "patches": "auto"}, images / file)
+        choose_mad_patches(images, job(4), images / file)
     assert (images / "one.json").read_bytes() == (images / "other.json").read_bytes()
 
 
 def test_auto_with_three_windows_takes_each_once(images):
     save(images, "noise", np.random.default_rng(2).integers(0, 256, (32, 64)))
-    choose_mad_patches(images, 4, {"size": SIZE, "patches": "auto"}, images / "patches.json")
+    choose_mad_patches(images, job(4), images / "patches.json")
     patches = read_mad_patches(images / "patches.json")
     assert sorted(patch["left"] for patch in patches) == [0, 16, 32]
     assert [patch["type"] for patch in patches] == ["A", "B", "C"]
@@ -112,14 +117,14 @@ def test_auto_with_three_windows_takes_each_once(images):
 def test_too_few_windows_are_an_error_that_says_what_to_change(images, width):
     save(images, "noise", np.zeros((32, width)))
     with pytest.raises(UserError, match=r"fewer than three windows of 32 pixels; lower mad\.size"):
-        choose_mad_patches(images, 4, {"size": SIZE, "patches": "auto"}, images / "patches.json")
+        choose_mad_patches(images, job(4), images / "patches.json")
     assert not (images / "patches.json").exists()
 
 
 def test_given_patches_are_kept_as_they_are(images):
     given = [{"image": "baby", "top": 8, "left": 12, "size": 32, "type": "B"}]
     save(images, "baby", np.zeros((40, 44)))
-    choose_mad_patches(images, 4, {"size": 32, "patches": given}, images / "patches.json")
+    choose_mad_patches(images, job(4, given), images / "patches.json")
     assert json.loads((images / "patches.json").read_text()) == given
     assert read_mad_patches(images / "patches.json") == given
 
@@ -136,7 +141,7 @@ def test_a_given_patch_that_is_in_no_image_is_refused(images, patch, words):
     inside = {"image": "baby", "top": 8, "left": 12, "size": 32, "type": "B"}
     save(images, "baby", np.zeros((40, 44)))
     with pytest.raises(UserError, match=words):
-        choose_mad_patches(images, 4, {"size": 32, "patches": [inside, inside | patch]}, images / "patches.json")
+        choose_mad_patches(images, job(4, [inside, inside | patch]), images / "patches.json")
     assert not (images / "patches.json").exists()
 
 

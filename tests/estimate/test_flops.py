@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +13,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from gansr.config import plugins
 from gansr.config.method import network_options
 from gansr.estimate.flops import (
     discriminator_flops,
     generator_flops,
     padded_pixels,
     training_flops,
-    vgg19_flops,
 )
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_critic, build_generator
@@ -50,6 +51,22 @@ def counted_forward(network: nn.Module, *shape: int) -> int:
 
 def paper_size(network: str) -> dict[str, Any]:
     return network_options("generator", {"network": network})
+
+
+def vgg19_flops(layers: Iterable[str], width: int, patch: int) -> float:
+    """Of one pass; the perceptual loss takes three."""
+    flops = plugins.function("loss", "perceptual", "flops")
+    assert flops is not None
+    return float(flops({"layers": list(layers), "width": width}, patch, 4)) / 3
+
+
+@pytest.fixture
+def mine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """A generator and a critic whose files do not tell their layers."""
+    (tmp_path / "mine.py").write_text("def build(size): ...\n", encoding="utf-8")
+    monkeypatch.setitem(plugins.FOLDERS, "generator", str(tmp_path))
+    monkeypatch.setitem(plugins.FOLDERS, "critic", str(tmp_path))
+    return "mine"
 
 
 # ---- forward passes
@@ -89,7 +106,7 @@ def test_a_generators_flops_are_those_that_torch_counts(
 def test_a_discriminators_flops_are_those_that_torch_counts(given: dict[str, Any], patch: int) -> None:
     options = network_options("critic", given)
     network = build_critic(options, patch)
-    found = discriminator_flops(options, patch**2)
+    found = discriminator_flops(options, patch)
     assert found is not None
     assert 2 * found == counted_forward(network, 2, 3, patch, patch)
 
@@ -99,14 +116,13 @@ def test_a_discriminators_flops_are_those_that_torch_counts(given: dict[str, Any
 )
 @pytest.mark.parametrize(("width", "patch"), [(4, 32), (3, 50)])
 def test_vgg19s_flops_are_those_that_torch_counts(layers: list[str], width: int, patch: int) -> None:
-    perceptual = {"layers": dict.fromkeys(layers, 1.0), "width": width}
-    assert vgg19_flops(perceptual, patch**2) == counted_forward(VGG19Features(layers, width), 1, 3, patch, patch)
+    assert vgg19_flops(layers, width, patch) == counted_forward(VGG19Features(layers, width), 1, 3, patch, patch)
 
 
-def test_what_is_not_known_has_no_flops() -> None:
-    assert generator_flops({"network": "mine", "features": 64}, 4, 1024) is None
-    assert discriminator_flops({"network": "mine", "features": 64}, 1024) is None
-    assert discriminator_flops(None, 1024) == 0
+def test_what_is_not_known_has_no_flops(mine: str) -> None:
+    assert generator_flops({"network": mine, "features": 64}, 4, 1024) is None
+    assert discriminator_flops({"network": mine, "features": 64}, 32) is None
+    assert discriminator_flops(None, 32) == 0
 
 
 # ---- training iterations
@@ -124,8 +140,8 @@ def toy(planned: Callable[..., Plan], model: str, *changes: Any) -> TrainedModel
 
 
 def counted_iteration(trained: TrainedModel, scale: int) -> int:
-    method = trained.spec["method"]
-    generator, engine = build_generator(trained.spec["generator"], scale), Engine(torch.device("cpu"))
+    method = trained.job.method.model_dump(mode="json")
+    generator, engine = build_generator(trained.network_options, scale), Engine(torch.device("cpu"))
     step = TrainingStep(generator, method, LossContext(0), engine)
     hr = torch.rand(method["batch_size"], 3, method["patch_size"], method["patch_size"])
     return counted(lambda: step(hr[..., ::scale, ::scale].contiguous(), hr))
@@ -180,12 +196,18 @@ def test_an_iterations_flops_are_right_at_scale_2_and_where_patches_are_padded(
     assert training_flops(trained, 2) == pytest.approx(counted_iteration(trained, 2), rel=1e-6)
 
 
-def test_an_iteration_of_a_network_that_is_not_known_has_no_flops(planned: Callable[..., Plan]) -> None:
+@pytest.mark.parametrize("kind", ["generator", "critic"])
+def test_an_iteration_of_a_network_that_is_not_known_has_no_flops(
+    planned: Callable[..., Plan], mine: str, monkeypatch: pytest.MonkeyPatch, kind: plugins.Kind
+) -> None:
+    folder = plugins.FOLDERS[kind]
+    monkeypatch.undo()
     trained = toy(planned, "Base+LDL")
-    trained.spec["generator"] = {"network": "mine"}
-    assert training_flops(trained, 4) is None
-    trained = toy(planned, "Base+LDL")
-    trained.method.discriminator["network"] = "mine"  # type: ignore[index]
+    monkeypatch.setitem(plugins.FOLDERS, kind, folder)
+    if kind == "generator":
+        trained.network_options["network"] = mine
+    else:
+        trained.method.critics["adversarial"]["network"] = mine
     assert training_flops(trained, 4) is None
 
 
@@ -209,9 +231,9 @@ def test_iterations_are_the_published_ones(planned: Callable[..., Plan], method:
 
 
 def test_the_papers_discriminator_and_vgg19_are_the_published_ones() -> None:
-    critic = discriminator_flops(network_options("critic", {"network": "vgg", "features": 64}), 128**2)
+    critic = discriminator_flops(network_options("critic", {"network": "vgg", "features": 64}), 128)
     assert critic == pytest.approx(4.45e9, rel=0.01)
-    assert vgg19_flops({"layers": LAYERS, "width": 64}, 128**2) == pytest.approx(12.7e9, rel=0.01)
+    assert vgg19_flops(LAYERS, 64, 128) == pytest.approx(12.7e9, rel=0.01)
 
 
 def test_torch_is_not_imported() -> None:

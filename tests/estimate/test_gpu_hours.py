@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,16 @@ def test_a_network_without_a_rate_has_no_hours(planned: Callable[..., Plan]) -> 
     assert hours["Dense"] is not None
 
 
-def test_a_network_whose_flops_are_not_known_has_no_hours(planned: Callable[..., Plan], rates: Rates) -> None:
+def test_a_network_whose_flops_are_not_known_has_no_hours(
+    planned: Callable[..., Plan], rates: Rates, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     plan = planned()
-    plan.trained["Base"].spec["generator"] = {"network": "srresnet_of_mine"}
+    folder = plugins.PACKAGE / plugins.FOLDERS["generator"]
+    for name in ("srresnet", "rrdb"):
+        shutil.copy(folder / f"{name}.py", tmp_path)
+    (tmp_path / "srresnet_of_mine.py").write_text("def build(scale): ...\n", encoding="utf-8")
+    monkeypatch.setitem(plugins.FOLDERS, "generator", str(tmp_path))
+    plan.trained["Base"].network_options["network"] = "srresnet_of_mine"
     assert training_flops(plan.trained["Base"], 4) is None
     assert gpu_hours(plan, rates)["Base"] is None
     assert gpu_hours(plan, rates)["Dense"] is not None

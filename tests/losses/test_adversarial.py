@@ -3,7 +3,6 @@ import math
 import pytest
 import torch
 
-from gansr.kernels.region_mask import region_mask
 from gansr.losses.adversarial import AdversarialLoss
 from gansr.losses.base import LossContext, Outputs
 
@@ -135,48 +134,3 @@ def test_the_printed_objective_adds_the_two_kinds_and_takes_no_average_for_const
     for one, other, half in zip(found, expected, constant, strict=True):
         torch.testing.assert_close(one, other)
         assert not torch.allclose(one, 2 * half)
-
-
-def region_images():
-    """LR 24 x 12 and HR 48 x 24, of one half flat and one half noise; the two are of different images."""
-    random = torch.Generator().manual_seed(0)
-    lr, hr = (torch.full((2, 3, side, side // 2), 0.5) for side in (24, 48))
-    lr[:, :, :12] += 0.15 * torch.randn(2, 3, 12, 12, generator=random)
-    hr[:, :, :, 12:] += 0.15 * torch.randn(2, 3, 48, 12, generator=random)
-    return lr, hr
-
-
-def region_term(source, **options):
-    return AdversarialLoss(LossContext(seed=0), region_mask=source, **options)
-
-
-@pytest.mark.parametrize("objective", ["relativistic_average", "relativistic_average_printed", "plain"])
-def test_without_a_region_mask_the_discriminator_sees_all(objective):
-    lr, hr = region_images()
-    assert AdversarialLoss(LossContext(seed=0), objective=objective).textured(lr, hr) is None
-    assert region_term("none", objective=objective).textured(lr, hr) is None
-
-
-@pytest.mark.parametrize("options", [{}, {"window": 5}, {"threshold": 0.08}, {"window": 7, "threshold": 0.05}])
-@pytest.mark.parametrize("source", ["lr", "hr"])
-def test_the_region_mask_is_of_the_chosen_image(source, options):
-    lr, hr = region_images()
-    found = region_term(source, **{f"region_{name}": value for name, value in options.items()}).textured(lr, hr)
-    expected = region_mask(lr, 2, **options) if source == "lr" else region_mask(hr, **options)
-    assert found.shape == (2, 1, 48, 24)
-    assert found.dtype == hr.dtype
-    assert not found.requires_grad
-    assert 0.2 < found.mean().item() < 0.8
-    assert torch.equal(found, expected.to(hr.dtype))
-    if options:
-        assert not torch.equal(found, region_term(source).textured(lr, hr))
-
-
-def test_one_is_where_there_is_texture():
-    lr, hr = region_images()
-    of_lr, of_hr = (region_term(source).textured(lr, hr)[:, 0] for source in ("lr", "hr"))
-    # of LR the upper half, of HR the right one, but for windows that reach across
-    assert (of_lr[:, :22] == 1).all()
-    assert (of_lr[:, 34:] == 0).all()
-    assert (of_hr[:, :, 12:] == 1).all()
-    assert (of_hr[:, :, :7] == 0).all()

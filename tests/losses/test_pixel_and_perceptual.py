@@ -120,10 +120,10 @@ def test_pretrained_weights_come_from_the_file(tmp_path):
     source = PerceptualLoss(LossContext(seed=5), layers=layers, weights="random")
     state = source.network.state_dict() | {"classifier.0.weight": torch.zeros(1)}  # more than is needed
     torch.save(state, tmp_path / "vgg19.pth")
-    term = PerceptualLoss(LossContext(seed=0, vgg19=tmp_path / "vgg19.pth"), layers=layers)
+    term = PerceptualLoss(LossContext(seed=0, judges={"vgg19": tmp_path / "vgg19.pth"}), layers=layers)
     assert torch.equal(term(outputs(sr, hr)), source(outputs(sr, hr)))
 
 
 def test_pretrained_weights_without_their_file_are_an_error():
-    with pytest.raises(UserError, match="--vgg19"):
+    with pytest.raises(UserError, match="--judge vgg19=FILE"):
         PerceptualLoss(LossContext(seed=0), layers={"conv1_2": 1.0})

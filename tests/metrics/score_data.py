@@ -8,7 +8,7 @@ from ma_model import random_forests, write_model
 from PIL import Image
 from scipy.io import savemat
 
-from gansr.config.protocols import chosen_protocols
+from gansr.config.metrics import chosen_protocols
 from gansr.metrics.pair import Pair
 from gansr.metrics.score import Task, score_benchmark
 

@@ -21,15 +21,15 @@ from pyiqa.archs.ssim_arch import SSIM
 from scipy.io import savemat
 from skimage import data
 
-from gansr.config.protocols import chosen_protocols
+from gansr.config.metrics import chosen_protocols
 from gansr.data.bicubic import imresize
 from gansr.inference import bicubic_upscale
 from gansr.metrics.inception import Inception
 from gansr.metrics.ma import generalized_gaussian_shape, local_frequencies, structure
 from gansr.metrics.niqe import Niqe
 from gansr.metrics.pair import Pair, cropped, luma
-from gansr.metrics.per_image import per_image_metrics
 from gansr.metrics.psnr_ssim import psnr_y, ssim_y
+from gansr.metrics.scorer import Inputs, Scorers, protocols_of_parts
 from gansr.metrics.steerable_pyramid import global_features
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
@@ -80,7 +80,14 @@ def weights(tmp_path_factory):
 
 
 def ours(metric, weights):
-    return per_image_metrics(chosen_protocols([metric], {}), weights)[metric]
+    protocols = chosen_protocols([metric], {})
+
+    def compute(pair):
+        scorers = Scorers(protocols | protocols_of_parts(protocols), Inputs(weights))
+        scorers.add("image", pair)
+        return scorers.values(["image"], {})[metric].by_image["image"]
+
+    return compute
 
 
 def pyiqas(weights):

@@ -28,6 +28,7 @@ from gansr.metrics.inception import BenchmarkFeatures, Inception, patch_corners
 from gansr.metrics.inception_scores import InceptionScores
 from gansr.metrics.kid import kid_by_image
 from gansr.metrics.pair import MetricError, Pair, to_tensor
+from gansr.metrics.scorer import Values
 from gansr.networks.build import device
 
 
@@ -214,17 +215,20 @@ def scored(pairs, metrics=("kid", "fid"), hr_features=None):
     scores = InceptionScores(list(metrics), None, hr_features)
     for name, each in pairs.items():
         scores.add(name, each)
-    return scores, scores.fid(), scores.kid()
+    found = scores.values()
+    fid, kid = (found.get(metric, Values({})) for metric in ("fid", "kid"))
+    failed = {metric: values.unavailable for metric, values in found.items() if values.unavailable}
+    return scores, list(fid.by_image.values()), kid.by_image, failed
 
 
 def test_scores_are_fid_and_kid_of_the_features(quick):
     pairs = {name: pair(*size, seed=n) for n, (name, size) in enumerate(SIZES.items())}
-    scores, fid, kid = scored(pairs)
+    _, fid, kid, failed = scored(pairs)
     whole = [np.stack([quick.of_whole(getattr(p, side)) for p in pairs.values()]) for side in ("sr", "hr")]
     patches = [[quick.of_patches(getattr(p, side)) for p in pairs.values()] for side in ("sr", "hr")]
     assert fid == [frechet_distance(*whole)] != [0]
     assert list(kid) == list(SIZES) and list(kid.values()) == kid_by_image(*patches).tolist()
-    assert scores.failed == {}
+    assert failed == {}
 
 
 def test_known_hr_features_give_the_scores_of_the_images(quick, tmp_path):
@@ -251,23 +255,23 @@ def test_an_image_without_known_features_is_missed_in_one_line(quick, tmp_path, 
 
 @pytest.mark.parametrize("metric", ["fid", "kid"])
 def test_only_the_wanted_score_is_computed(quick, metric):
-    scores, fid, kid = scored({name: pair(*size) for name, size in SIZES.items()}, ["psnr_y", metric])
+    scores, fid, kid, failed = scored({name: pair(*size) for name, size in SIZES.items()}, ["psnr_y", metric])
     assert (len(fid), len(kid)) == {"fid": (1, 0), "kid": (0, 4)}[metric]
     assert bool(scores.sr.whole) == (metric == "fid") and bool(scores.sr.patches) == (metric == "kid")
-    assert scores.failed == {}
+    assert failed == {}
 
 
 def test_an_image_smaller_than_a_patch_costs_kid_alone_its_values(quick):
     sizes = {**SIZES, "small": (95, 100), "last": (96, 96)}
-    scores, fid, kid = scored({name: pair(*size, seed=n) for n, (name, size) in enumerate(sizes.items())})
+    _, fid, kid, failed = scored({name: pair(*size, seed=n) for n, (name, size) in enumerate(sizes.items())})
     assert (len(fid), kid) == (1, {})
-    assert scores.failed == {"kid": "small: 95 x 100 is smaller than a patch of 96 x 96"}
+    assert failed == {"kid": "small: 95 x 100 is smaller than a patch of 96 x 96"}
 
 
 @pytest.mark.parametrize(("count", "failed"), [(1, ["fid", "kid"]), (2, ["kid"]), (3, [])])
 def test_too_few_images_have_no_score_and_the_reason_is_given(quick, count, failed):
-    scores, fid, kid = scored({str(n): pair(96, 96, seed=n) for n in range(count)})
-    assert sorted(scores.failed) == failed
+    _, fid, kid, reasons = scored({str(n): pair(96, 96, seed=n) for n in range(count)})
+    assert sorted(reasons) == failed
     assert (fid == []) == ("fid" in failed) and (kid == {}) == ("kid" in failed)
     for metric in failed:
-        assert scores.failed[metric].startswith(f"{metric.upper()} needs ")
+        assert reasons[metric].startswith(f"{metric.upper()} needs ")

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gansr.config.weights import METRIC_WEIGHTS
+from gansr.config.metrics import METRICS
 from gansr.data import download
 from gansr.errors import UserError
 from gansr.metrics.weights import metric_weights
 from tests.data.http_server import Answer, http_server
 
-FILES = {name: f"{name}.pth".encode() * 9 for names in METRIC_WEIGHTS.values() for name in names}
+FILES = {name: f"{name}.pth".encode() * 9 for row in METRICS.values() for name in row.weights}
 
 
 @pytest.fixture
@@ -52,7 +52,9 @@ def put(*names, folder="weights"):
 
 
 def found(*metrics, folder=None, download=False, required=(), skip_absent=False):
-    return metric_weights(list(metrics), folder, download, list(required), skip_absent)
+    result = metric_weights(list(metrics), folder, download, list(required), skip_absent)
+    assert result.sha256 == {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in result.files.items()}
+    return result.files, result.absent
 
 
 def refuse(*words, metrics=("lpips_alex",), **options):
@@ -71,7 +73,7 @@ def test_metrics_without_weights_need_no_list():
 
 def test_the_files_of_all_metrics_are_found_by_their_names():
     put(*FILES)
-    weights, absent = found(*METRIC_WEIGHTS)
+    weights, absent = found(*METRICS)
     assert list(weights) == ["alexnet", "vgg16", "dists", "inception", "niqe", "nrqm"]
     assert {name: file.read_bytes() for name, file in weights.items()} == FILES
     assert absent == {}

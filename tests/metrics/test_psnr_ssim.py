@@ -7,7 +7,8 @@ from skimage.metrics import structural_similarity
 
 from gansr.errors import UserError
 from gansr.metrics.pair import Pair
-from gansr.metrics.psnr_ssim import psnr_y, ssim_y, window_mean
+from gansr.metrics.psnr_ssim import psnr_y, ssim_y
+from gansr.metrics.ssim_window import window_mean
 
 COLOURS = ["y_unrounded", "y_rounded", "y_images"]
 

@@ -8,17 +8,18 @@ import torch
 from score_data import ma_file, niqe_model, read_pair, scores, values, write_images
 from weight_data import random_trunk
 
-from gansr.config.protocols import PROTOCOLS, chosen_protocols
+from gansr.config.metrics import METRICS, chosen_protocols
 from gansr.metrics import pair as pair_module
 from gansr.metrics import score as score_module
 from gansr.metrics.ma import Ma
 from gansr.metrics.niqe import Niqe
 from gansr.metrics.pair import luma
-from gansr.metrics.per_image import per_image_metrics
 from gansr.metrics.perceptual import Vgg16Metrics
+from gansr.metrics.scorer import Inputs, Scorers
 from gansr.metrics.trunks import Trunk
 
 BOTH = ["lpips_vgg", "dists"]
+OF_IMAGES = [metric for metric in METRICS if metric not in ("fid", "kid")]  # which need several images
 
 
 def counted(monkeypatch, owner, name):
@@ -93,19 +94,18 @@ def test_the_first_stage_of_vgg16_serves_lpips_and_dists(tmp_path, vgg16, monkey
 @pytest.mark.parametrize("metrics", [BOTH, BOTH[::-1], BOTH[:1], BOTH[1:]])
 def test_vgg16_is_read_once(vgg16, monkeypatch, metrics):
     calls = counted(monkeypatch, Trunk, "__init__")
-    functions = per_image_metrics(chosen_protocols(metrics, {}), vgg16)
-    assert list(functions) == metrics
+    scorers = Scorers(chosen_protocols(metrics, {}), Inputs(vgg16))
+    assert list(scorers.values([], {})) == metrics
     assert len(calls) == 1
 
 
 def test_a_pair_is_given_to_vgg16_once(tmp_path, vgg16, monkeypatch):
     root = write_images(tmp_path, {"a": (32, 34)})
     calls = counted(monkeypatch, Vgg16Metrics, "__call__")
-    functions = per_image_metrics(chosen_protocols(BOTH, {}), vgg16)
+    scorers = Scorers(chosen_protocols(BOTH, {}), Inputs(vgg16))
     first, second = read_pair(root, "a"), read_pair(root, "a")
     for pair in (first, second):
-        for metric in (*BOTH, *BOTH):
-            functions[metric](pair)
+        scorers.add("a", pair)
     assert [pair for _, pair in calls] == [first, second]
 
 
@@ -122,13 +122,14 @@ def test_each_image_is_read_and_turned_to_luma_once(tmp_path, no_reference, monk
     assert sorted(made) == [False] * 4 + [True] * 2
 
 
-@pytest.mark.parametrize("metrics", [list(PROTOCOLS), list(PROTOCOLS)[::-1]])
+@pytest.mark.parametrize("metrics", [OF_IMAGES, OF_IMAGES[::-1]])
 def test_metrics_come_in_the_order_they_are_asked_for(vgg16, no_reference, tmp_path, metrics):
     random_trunk(tmp_path / "alexnet.pth")
+    root = write_images(tmp_path, {"a": (104, 104)})
     weights = {**vgg16, **no_reference, "alexnet": tmp_path / "alexnet.pth"}
-    functions = per_image_metrics(chosen_protocols(metrics, {}), weights)
-    # FID and KID need all images at once
-    assert list(functions) == [metric for metric in metrics if metric not in ("fid", "kid")]
+    result = scores(root, metrics, weights=weights)
+    assert list(result.rows["metric"]) == metrics
+    assert result.rows["value"].notna().all()
 
 
 def test_metrics_without_a_network_do_not_import_torch(tmp_path):
@@ -136,7 +137,7 @@ def test_metrics_without_a_network_do_not_import_torch(tmp_path):
     root = write_images(tmp_path, {"a": (20, 24)})
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from gansr.config.protocols import chosen_protocols\n"
+        "from gansr.config.metrics import chosen_protocols\n"
         "from gansr.metrics.score import Task, score_benchmark\n"
         f"root = Path({str(root)!r})\n"
         "protocols = chosen_protocols(['psnr_y', 'ssim_y'], {})\n"

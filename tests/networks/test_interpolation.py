@@ -13,6 +13,7 @@ from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
 from gansr.networks.interpolation import interpolate_models, interpolate_weights
 from gansr.networks.weight_files import load_weights, save_weights
+from gansr.plan.jobs.train import InterpolateJob
 
 SRRESNET = {"network": "srresnet", "features": 4, "blocks": 1}
 SWINIR = {"network": "swinir", "features": 4, "groups": 1, "blocks": 2, "heads": 2}
@@ -105,13 +106,9 @@ def test_a_tensor_of_another_shape_is_named_with_both_shapes():
 # ---- models
 
 
-def spec_of(options=SRRESNET, alpha=0.3, scale=2):
-    return {
-        "code": 1,
-        "scale": scale,
-        "generator": options,
-        "interpolate": {"between": ["One", "Two"], "alpha": alpha},
-    }
+def job_of(options=SRRESNET, alpha=0.3, scale=2):
+    interpolate = {"between": ["One", "Two"], "alpha": float(alpha)}
+    return InterpolateJob(code=1, scale=scale, generator=options, interpolate=interpolate)
 
 
 @pytest.fixture
@@ -128,7 +125,7 @@ def files(tmp_path):
 def test_a_models_folder_is_written_and_opens_again(tmp_path, files, options):
     first, second = files(options)
     output = tmp_path / "models" / "between"
-    interpolate_models(spec_of(options), "Between", first, second, output)
+    interpolate_models(job_of(options), "Between", first, second, output)
     assert sorted(file.name for file in output.iterdir()) == FILES
     expected = interpolate_weights(load_file(first), load_file(second), 0.3)
     for name in FILES[:2]:
@@ -138,7 +135,7 @@ def test_a_models_folder_is_written_and_opens_again(tmp_path, files, options):
     description = yaml.safe_load((output / "spec.yaml").read_text(encoding="utf-8"))
     assert description == {
         "model": "Between",
-        "spec": spec_of(options),
+        "spec": job_of(options).model_dump(mode="json"),
         "inputs": {
             "first_sha256": hashlib.sha256(first.read_bytes()).hexdigest(),
             "second_sha256": hashlib.sha256(second.read_bytes()).hexdigest(),
@@ -148,21 +145,21 @@ def test_a_models_folder_is_written_and_opens_again(tmp_path, files, options):
 
 
 def test_a_models_name_may_hold_any_letter(tmp_path, files):
-    interpolate_models(spec_of(), "σ·M: 0.3", *files(), tmp_path / "out")
+    interpolate_models(job_of(), "σ·M: 0.3", *files(), tmp_path / "out")
     assert yaml.safe_load((tmp_path / "out" / "spec.yaml").read_text(encoding="utf-8"))["model"] == "σ·M: 0.3"
 
 
 @pytest.mark.parametrize("alpha", [0, 1])
 def test_the_ends_are_the_files_themselves(tmp_path, files, alpha):
     ends = files(SWINIR)
-    interpolate_models(spec_of(SWINIR, alpha), "End", *ends, tmp_path / "out")
+    interpolate_models(job_of(SWINIR, alpha), "End", *ends, tmp_path / "out")
     assert equal(load_file(tmp_path / "out" / "generator.safetensors"), load_file(ends[alpha]))
 
 
 def test_a_model_that_is_made_again_takes_the_place_of_the_old_one(tmp_path, files):
     first, second = files()
     for alpha in (0.3, 1):
-        interpolate_models(spec_of(alpha=alpha), "Between", first, second, tmp_path / "out")
+        interpolate_models(job_of(alpha=alpha), "Between", first, second, tmp_path / "out")
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == FILES
     assert equal(load_file(tmp_path / "out" / "generator_ema.safetensors"), load_file(second))
 
@@ -182,7 +179,7 @@ def test_weights_of_another_network_are_refused_with_their_file(tmp_path, files,
     ends = files()
     save_weights(ends[wrong], other)
     with pytest.raises(UserError, match="another network") as caught:
-        interpolate_models(spec_of(), "Between", *ends, tmp_path / "out")
+        interpolate_models(job_of(), "Between", *ends, tmp_path / "out")
     assert str(ends[wrong]) in str(caught.value) and str(ends[1 - wrong]) not in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -197,7 +194,7 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_is_written(tmp_path, fi
     else:
         ends[wrong].write_bytes(content)
     with pytest.raises(UserError, match="cannot read the weights") as caught:
-        interpolate_models(spec_of(), "Between", *ends, tmp_path / "out")
+        interpolate_models(job_of(), "Between", *ends, tmp_path / "out")
     assert str(ends[wrong]) in str(caught.value) and "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
 
@@ -208,7 +205,7 @@ def test_index_tables_that_differ_are_refused_with_model_and_files(tmp_path, fil
     state = load_file(ends[1])
     save_weights(ends[1], state | {key: state[key] + 1})
     with pytest.raises(UserError, match=r"^Between: cannot interpolate") as caught:
-        interpolate_models(spec_of(SWINIR), "Between", *ends, tmp_path / "out")
+        interpolate_models(job_of(SWINIR), "Between", *ends, tmp_path / "out")
     for word in (str(ends[0]), str(ends[1]), key):
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -224,5 +221,5 @@ def test_a_write_that_fails_leaves_no_half_of_a_file(tmp_path, files, monkeypatc
     ends = files()
     monkeypatch.setattr(Path, "write_bytes", broken)
     with pytest.raises(OSError, match="no space left"):
-        interpolate_models(spec_of(), "Between", *ends, tmp_path / "out")
+        interpolate_models(job_of(), "Between", *ends, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

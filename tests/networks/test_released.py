@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from gansr.errors import UserError
 from gansr.networks.build import build_generator
 from gansr.networks.released import adopt_released_model
+from gansr.plan.jobs.train import AdoptJob
 
 RRDB = {"network": "rrdb", "features": 4, "blocks": 2}
 SRRESNET = {"network": "srresnet", "features": 4, "blocks": 2}
@@ -24,8 +25,8 @@ def weights_of(options, seed=0, scale=4):
 def adopt(tmp_path, options, content, scale=4):
     file = tmp_path / "released.pth"
     torch.save(content, file)
-    spec = {"code": 1, "scale": scale, "generator": options, "released": {"file": file.name, "sha256": None}}
-    adopt_released_model(spec, "Theirs", file, tmp_path / "model")
+    job = AdoptJob(code=1, scale=scale, generator=options, released={"file": file.name})
+    adopt_released_model(job, "Theirs", file, tmp_path / "model")
     return tmp_path / "model"
 
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from gansr import code_versions
 from gansr.config.catalog import Catalog
-from gansr.plan.input_slices import by_hand, fetch_slice, fetch_weights_slice, images_slice
 from gansr.plan.plan import Plan
-from gansr.plan.slices import table_slice
+from gansr.plan.run_jobs import by_hand, fetch_dataset_job, fetch_weights_job, images_job
+from gansr.plan.table_jobs import table_job
 
 DF2K = ["train_dataset", "df2k", "benchmarks", ["set5", "realworld38"], "mad", ..., "figures", {}]
 MORE = ["benchmarks", ["more"]]
@@ -44,7 +44,7 @@ def test_a_benchmark_without_hr_is_upscaled_and_not_scored(fetched: Callable[...
     plan = fetched()
     assert {benchmark for _, _, benchmark in plan.tests()} == {"set5", "realworld38"}
     assert plan.scored_benchmarks == ["set5"]
-    assert table_slice(plan, "ldl_table1")["benchmarks"] == ["set5"]
+    assert list(table_job(plan, "ldl_table1").benchmarks) == ["set5"]
 
 
 def test_a_folder_put_there_by_hand_takes_the_place_of_the_archives(
@@ -149,21 +149,21 @@ def test_training_on_a_part_of_what_is_tested_is_found_through_unions(refused: C
 
 def test_a_fetch_knows_addresses_and_checksums_and_what_to_do_by_hand(fetched: Callable[..., Plan]) -> None:
     plan = fetched()
-    data = fetch_slice(plan, "div2k")
-    assert data["title"] == "dataset div2k" and data["download"] is True
-    (source,) = data["sources"]
-    assert source["file"] == "DIV2K_train_HR.zip" and len(source["sha256"]) == 64 and len(source["addresses"]) == 2
+    data = fetch_dataset_job(plan, "div2k")
+    assert data.title == "dataset div2k" and data.download is True
+    (source,) = data.sources
+    assert source.file == "DIV2K_train_HR.zip" and len(source.sha256 or "") == 64 and len(source.addresses) == 2
     told = by_hand(plan, "realworld38")
     assert told.startswith("RealWorld38 is in") and f"put its 38 images into {plan.run.datasets_dir}" in told
 
 
 def test_a_moved_address_makes_no_images_again(fetched: Callable[..., Plan], own_catalog: Catalog) -> None:
-    before = images_slice(fetched(catalog=own_catalog), "div2k")
+    before = images_job(fetched(catalog=own_catalog), "div2k").to_json()
     file = own_catalog.folder / "datasets.yaml"
     file.write_text(file.read_text().replace("https://data.vision.ee.ethz.ch", "https://elsewhere.example"))
     moved = fetched(catalog=Catalog(own_catalog.folder))
-    assert "elsewhere.example" in str(fetch_slice(moved, "div2k"))
-    assert images_slice(moved, "div2k") == before
+    assert "elsewhere.example" in str(fetch_dataset_job(moved, "div2k"))
+    assert images_job(moved, "div2k").to_json() == before
 
 
 @pytest.mark.parametrize(
@@ -177,21 +177,21 @@ def test_a_moved_address_makes_no_images_again(fetched: Callable[..., Plan], own
     ],
 )
 def test_other_images_are_made_again(fetched: Callable[..., Plan], own_catalog: Catalog, old: str, new: str) -> None:
-    before = images_slice(fetched(catalog=own_catalog), "div2k")
+    before = images_job(fetched(catalog=own_catalog), "div2k").to_json()
     file = own_catalog.folder / "datasets.yaml"
     file.write_text(file.read_text().replace(old, new))
-    assert images_slice(fetched(catalog=Catalog(own_catalog.folder)), "div2k") != before
+    assert images_job(fetched(catalog=Catalog(own_catalog.folder)), "div2k").to_json() != before
 
 
 def test_images_are_made_again_by_another_version_of_the_code(
     fetched: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = images_slice(fetched(), "div2k")
+    before = images_job(fetched(), "div2k").to_json()
     monkeypatch.setattr(code_versions, "IMAGES", code_versions.IMAGES + 1)
-    assert images_slice(fetched(), "div2k") != before
+    assert images_job(fetched(), "div2k").to_json() != before
 
 
 def test_weights_are_fetched_into_the_runs_own_folder(fetched: Callable[..., Plan]) -> None:
     plan = fetched("weights_dir", "w")
-    (source,) = fetch_weights_slice(plan, "alexnet")["sources"]
-    assert plan.weight_file("alexnet") == Path("w") / source["file"]
+    (source,) = fetch_weights_job(plan, "alexnet").sources
+    assert plan.weight_file("alexnet") == Path("w") / source.file

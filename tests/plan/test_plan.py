@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
 from gansr.plan.load import load_plan
 from gansr.plan.plan import Plan
-from gansr.plan.slices import mad_slice
+from gansr.plan.run_jobs import mad_patches_job
 from tests.run_parts import PATCH
 
 # tables, figures and patches name the benchmark too
@@ -181,10 +182,9 @@ def test_a_perceptual_loss_without_weight_needs_no_vgg19(planned: Callable[..., 
 
 
 def test_the_choice_of_mad_patches_does_not_depend_on_the_interval(planned: Callable[..., Plan]) -> None:
-    one, other = planned().run.mad, planned("mad/interval", 3).run.mad
-    assert one and other and mad_slice(one) == mad_slice(other)
-    given_patches = planned("mad/patches", [PATCH]).run.mad
-    assert given_patches and mad_slice(given_patches)["patches"] == [PATCH]
+    assert mad_patches_job(planned()) == mad_patches_job(planned("mad/interval", 3))
+    given = mad_patches_job(planned("mad/patches", [PATCH]))
+    assert json.loads(given.to_json())["patches"] == [PATCH]
 
 
 def test_the_default_run_is_valid(catalog: Catalog) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gansr.plan.plan import Plan
-from gansr.plan.slices import table_scores, table_slice
+from tests.table_jobs import entries_of, scores_read
 
 SEEDS = ["seeds", [7, 1, 2]]
 
@@ -37,8 +37,8 @@ def test_a_model_with_a_seed_of_its_own_is_trained_once_and_shared(planned: Call
 
 def test_seeds_differ_in_the_seed_alone(planned: Callable[..., Plan]) -> None:
     plan = planned(*SEEDS)
-    one, other = plan.trained["Base"].spec, plan.trained["Base (seed 1)"].spec
-    assert one != other and {**one, "seed": 0} == {**other, "seed": 0}
+    one, other = plan.trained["Base"].job, plan.trained["Base (seed 1)"].job
+    assert one != other and one.model_copy(update={"seed": other.seed}) == other
 
 
 def test_the_first_seed_is_what_a_run_with_this_seed_alone_trains(planned: Callable[..., Plan]) -> None:
@@ -48,18 +48,18 @@ def test_the_first_seed_is_what_a_run_with_this_seed_alone_trains(planned: Calla
 @pytest.mark.parametrize("table", ["ldl_table1", "beby_table1", "beby_table2", "ldl_table2"])
 def test_a_table_has_one_column_for_all_seeds_and_reads_all_of_them(planned: Callable[..., Plan], table: str) -> None:
     once, thrice = planned("seed", 7), planned(*SEEDS)
-    entries = [table_slice(plan, table)["entries"] for plan in (once, thrice)]
-    assert [entry["model"] for entry in entries[0]] == [entry["model"] for entry in entries[1]]
+    entries = [entries_of(plan, table) for plan in (once, thrice)]
+    assert [entry.model for entry in entries[0]] == [entry.model for entry in entries[1]]
     for entry in entries[1]:
-        assert len(entry["scored"]) == (1 if entry["model"] == "Bicubic" else 3)
-    assert set(table_scores(once, table)) < set(table_scores(thrice, table))
+        assert len(entry.scored) == (1 if entry.model == "Bicubic" else 3)
+    assert set(scores_read(once, table)) < set(scores_read(thrice, table))
 
 
 def test_what_the_tables_read_is_tested(planned: Callable[..., Plan]) -> None:
     plan = planned(*SEEDS)
     tested = {(plan.scored_slug(name, weights), benchmark) for name, weights, benchmark in plan.tests()}
     for table in ("ldl_table1", "beby_table1", "beby_table2", "ldl_table2"):
-        assert set(table_scores(plan, table)) <= tested
+        assert set(scores_read(plan, table)) <= tested
 
 
 @pytest.mark.parametrize(

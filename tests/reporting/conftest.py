@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.checksum import checksum
+from gansr.config.training_settings import ResultSettings
 from gansr.errors import UserError
 from gansr.reporting.published import PUBLISHED_IMAGES
 
@@ -60,6 +61,7 @@ def write_scores(tmp_path: Path) -> Callable[..., Path]:
         notes = {
             "protocols": {metric: {"name": text.split(":")[0], "text": text} for metric, text in texts.items()},
             "unavailable": unavailable or {},
+            "scores_sha256": checksum(file),
         }
         file.with_suffix(".json").write_text(json.dumps(notes), encoding="utf-8")
         return file
@@ -81,7 +83,7 @@ def write_spec(tmp_path: Path) -> Callable[..., None]:
                 "generator": {"network": "srresnet", "features": 4, "blocks": 1},
                 "method": {"iterations": iterations, "batch_size": 8, "patch_size": 64, "losses": losses},
                 "mad_interval": 10,
-                "training": TrainingSettings().of_spec(),
+                "training": ResultSettings().model_dump(),
             },
             "inputs": {"training_images": ["one", "two", "three"]},
             "parameters": 1_234_567,

@@ -1,4 +1,4 @@
-"""Slices of the configuration for tables, made by hand, and what the tables that come of them hold."""
+"""Jobs of tables, made by hand, and what the tables that come of them hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from gansr.config.catalog import Catalog
+from gansr.plan.jobs.table import TableJob
+from gansr.reporting import write_table as module
+
+TABLES = Catalog(Path(__file__).parents[2] / "config").tables
 FORMS = [".csv", ".md", ".tex", "_notes.md", "_vs_published.csv"]
 RANDOM_VGG = {"weight": 1.0, "weights": "random", "width": 16, "layers": {"conv1_2": 1.0}}
 PRETRAINED_VGG = {"weight": 1.0, "weights": "pretrained", "width": 64, "layers": {"conv1_2": 1.0}}
@@ -17,7 +22,8 @@ def column(name: str, group: str, *, reference: bool = False, published: str | N
         "group": group,
         "reference": reference,
         "scored": [name],
-        "model_slug": name if group else None,
+        "model": name,
+        "folder": name if group else None,
         "weights": "ema" if group else None,
         "published": published,
     }
@@ -30,9 +36,23 @@ def table1(*columns: dict[str, Any], benchmarks: dict[str, list[str]], metrics: 
         "scale": 4,
         "metrics": metrics,
         "entries": list(columns),
-        "models": {column["model_slug"]: "ldl" for column in columns if column["model_slug"]},
+        "models": {column["folder"]: "ldl" for column in columns if column["folder"]},
         "benchmarks": benchmarks,
     }
+
+
+def job_of(name: str, data: dict[str, Any]) -> TableJob:
+    """The job that the data describe: metrics in the table's order, groups where the table has them."""
+    table = TABLES[name]
+    metrics = [metric for metric in table.metrics if metric in data["metrics"]]
+    entries = [entry | ({} if table.group_by else {"group": ""}) for entry in data["entries"]]
+    changed = {"name": name, "table": table, "metrics": metrics, "entries": entries}
+    return TableJob.model_validate(data | changed | {"benchmarks": list(data["benchmarks"])})
+
+
+def write_table(name: str, data: dict[str, Any], run_folder: Path, published: Path | None) -> None:
+    """Make a table of the project from hand-made data, whose `benchmarks` are images by benchmark."""
+    module.write_table(job_of(name, data), data["benchmarks"], run_folder, published)
 
 
 def read(file: Path) -> list[list[str]]:
@@ -67,14 +87,16 @@ def table2(
         "models": {model: "ldl" for _, model, *_ in rows},
         "entries": [
             {
-                "row": label,
+                "name": label,
                 "model": model,
                 "scored": [scored],
-                "model_slug": model,
-                "M": "x" in on[:1],
-                "sigma_M": "x" in on[1:2],
-                "M_refine": "x" in on[2:3],
-                "Psi_EMA": ema,
+                "folder": model,
+                "weights": "ema" if ema else "raw",
+                "switches": [
+                    switch
+                    for switch, ticked in zip(("M", "sigma_M", "M_refine", "Psi_EMA"), [*on, ema and "x"], strict=True)
+                    if ticked == "x"
+                ],
             }
             for label, model, scored, on, ema in rows
         ],

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from table_data import RANDOM_VGG, cells, column, latex_header, read, table1
+from table_data import RANDOM_VGG, cells, column, latex_header, read, table1, write_table
 
 from gansr.reporting.published import PUBLISHED_IMAGES
-from gansr.reporting.tables import write_table
 
 METRICS = ["psnr_y", "lpips_vgg", "pi", "lpips_alex"]
 
@@ -112,10 +111,10 @@ def test_the_notes_say_what_lies_between_what_and_why_a_cell_is_empty(table_2: P
 def test_table_1_is_the_papers_ablation(tmp_path: Path, published_folder: Path, scored: Callable[..., None]) -> None:
     scored(Beby=27.0, Plain=26.0, Everywhere=28.0)
     columns = [
-        column("Beby-GAN", "rrdb", published="Beby-GAN") | {"scored": ["Beby"], "model_slug": "Beby"},
-        column("w/o BBL", "rrdb", published="w/o BBL") | {"scored": ["Plain"], "model_slug": "Plain"},
-        column("w/o RA", "rrdb", published="w/o RA") | {"scored": ["Everywhere"], "model_slug": "Everywhere"},
-        column("mine", "rrdb", published="mine") | {"scored": ["Plain"], "model_slug": "Plain"},
+        column("Beby-GAN", "rrdb", published="Beby-GAN") | {"scored": ["Beby"], "folder": "Beby"},
+        column("w/o BBL", "rrdb", published="w/o BBL") | {"scored": ["Plain"], "folder": "Plain"},
+        column("w/o RA", "rrdb", published="w/o RA") | {"scored": ["Everywhere"], "folder": "Everywhere"},
+        column("mine", "rrdb", published="mine") | {"scored": ["Plain"], "folder": "Plain"},
     ]
     data = table1(*columns, benchmarks={"set14": ["image"]}, metrics=METRICS)
     write_table("beby_table1", data, tmp_path, published_folder / "beby_table1.csv")

@@ -10,10 +10,11 @@ from table_data import FORMS, read
 
 from gansr.config.catalog import Catalog
 from gansr.config.loading import read_yaml
-from gansr.plan import slices
 from gansr.plan.load import load_plan
 from gansr.plan.models import TrainedModel
-from gansr.reporting.tables import write_table
+from gansr.plan.table_jobs import table_job
+from gansr.reporting.write_table import write_table
+from tests.table_jobs import scores_read
 
 ROOT = Path(__file__).parents[2]
 RRDB = ["RRDB", "RRDB+GAN", "RRDB+LDL", "Beby-GAN"]
@@ -40,7 +41,7 @@ def test_the_default_runs_tables_can_be_made(
 ) -> None:
     plan = load_plan(read_yaml(ROOT / "config" / "config.yaml"), "config.yaml", Catalog(ROOT / "config"))
     missing = {"lpips_alex": "no weights", "lpips_vgg": "no weights", "pi": "no NIQE"}
-    for number, (scored, benchmark) in enumerate(slices.table_scores(plan, table)):
+    for number, (scored, benchmark) in enumerate(scores_read(plan, table)):
         scores = {image: {"psnr_y": 20.0 + number, "ssim_y": 0.5, **dict.fromkeys(missing)} for image in IMAGES}
         write_scores(scored, benchmark, scores, missing)
     for model in plan.models.values():
@@ -48,9 +49,8 @@ def test_the_default_runs_tables_can_be_made(
             write_spec(model.name, model.slug, perceptual=model.method.losses.get("perceptual"))
         else:
             write_interpolated(model.name, model.slug, plan.interpolated[model.name].between)
-    data = slices.table_slice(plan, table)
-    data["benchmarks"] = dict.fromkeys(data["benchmarks"], IMAGES)
-    write_table(table, data, tmp_path, published_folder / f"{table}.csv")
+    job = table_job(plan, table)
+    write_table(job, dict.fromkeys(job.benchmarks, IMAGES), tmp_path, published_folder / f"{table}.csv")
     header, *rows = read(tmp_path / "tables" / f"{table}.csv")
     assert header == HEADERS[table]
     if table == "ldl_table2":

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from table_data import RANDOM_VGG, cells, read, table2
-
-from gansr.reporting.tables import write_table
+from table_data import RANDOM_VGG, cells, read, table2, write_table
 
 pytestmark = pytest.mark.usefixtures("two_images_per_published_benchmark")
 

@@ -12,9 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gansr.reporting.mad_stability import mad_curves, write_mad_stability
+from gansr.plan.jobs.figure import FigureJob
+from gansr.reporting.draw_figure import draw_figure
+from gansr.reporting.figures.mad_stability import mad_curves
 
 LABELS = {"one_0_0_2": "A", "two_0_0_2": "C"}
+
+
+def job_of(*models: tuple[str, str]) -> FigureJob:
+    """The figure of models, by name and folder."""
+    shown = [{"name": name, "folder": folder} for name, folder in models]
+    options = {"models": [name for name, _ in models]}
+    given = {"code": 1, "version": 1, "name": "mad_stability", "run": "test", "scale": 4}
+    return FigureJob.model_validate(given | {"options": options, "models": shown})
 
 
 def write_snapshots(file: Path, iterations: list[int], values: dict[str, list[float]]) -> Path:
@@ -93,8 +103,8 @@ def test_the_figure_is_written_with_its_numbers(tmp_path: Path, write_spec: Call
         values = {"one_0_0_2": constants[name], "two_0_0_2": [0.0, 0.0, 0.0]}
         write_snapshots(tmp_path / "models" / slug / "snapshots.npz", [0, 10, 20], values)
         write_spec(name, slug, perceptual=random_vgg)
-    data = {"code": 1, "run": "test", "scale": 4, "models": [["GAN (a)", "GAN_a"], ["LDL", "LDL"]]}
-    write_mad_stability(data, tmp_path)
+    job = job_of(("GAN (a)", "GAN_a"), ("LDL", "LDL"))
+    draw_figure(job, tmp_path, tmp_path, tmp_path)
     folder = tmp_path / "figures"
     with (folder / "mad_stability.csv").open(encoding="utf-8", newline="") as stream:
         header, *rows = list(csv.reader(stream))
@@ -111,13 +121,14 @@ def test_the_figure_is_written_with_its_numbers(tmp_path: Path, write_spec: Call
     assert {file.name for file in folder.iterdir()} == {f"mad_stability.{form}" for form in ("csv", "pdf", "png")}
     # the same numbers are the same files
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
-    write_mad_stability(data, tmp_path)
+    draw_figure(job, tmp_path, tmp_path, tmp_path)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
 def test_no_curve_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The panels share one scale: it must hold the highest curve, whichever panel has it."""
-    from gansr.reporting import mad_stability
+    from gansr.reporting import figure_inputs
+    from gansr.reporting.figures import mad_stability
 
     curves = pd.DataFrame(
         [("m", kind, kind, k, level * k) for level, kind in ((1, "A"), (5, "B"), (50, "C")) for k in (0, 1)],
@@ -125,10 +136,10 @@ def test_no_curve_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     )
     monkeypatch.setattr(mad_stability, "mad_curves", lambda file, name: curves)
     spec = {"parameters": 1, "inputs": {"training_images": []}, "spec": {"mad_interval": 1}}
-    monkeypatch.setattr(mad_stability, "read_spec", lambda *given: spec)
+    monkeypatch.setattr(figure_inputs, "read_spec", lambda *given: spec)
     limits = []
     monkeypatch.setattr(
         mad_stability, "save", lambda figure, stem: limits.extend(axis.get_ylim() for axis in figure.axes)
     )
-    mad_stability.write_mad_stability({"models": [["m", "m"]], "run": "r", "scale": 4}, tmp_path)
+    draw_figure(job_of(("m", "m")), tmp_path, tmp_path, tmp_path)
     assert len(limits) == 3 and all(low == 0 and high > 50 for low, high in limits)

@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from table_data import cells, column, table1, table2
+from table_data import cells, column, table1, table2, write_table
 
 from gansr.reporting.metrics import METRICS, best
 from gansr.reporting.scores import UNDECIDED, Scores, is_shown_better, marks
-from gansr.reporting.tables import write_table
 
 NAMES = [f"image{number}" for number in range(8)]
 FIRST = [25.0, 30.0, 27.0, 33.0, 21.0, 29.0, 26.0, 31.0]

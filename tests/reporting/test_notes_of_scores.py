@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from table_data import cells, column, read, table1, table2
+from table_data import cells, column, read, table1, table2, write_table
 
-from gansr.config.protocols import chosen_protocols
-from gansr.reporting.tables import write_table
+from gansr.config.metrics import chosen_protocols
 
 pytestmark = pytest.mark.usefixtures("two_images_per_published_benchmark")
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from gansr.config.catalog import Catalog
+from gansr.config.tables import PublishedValues
 from gansr.reporting.published import COLUMNS, PUBLISHED_IMAGES, beside_published, read_published
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +85,27 @@ def test_the_tables_of_beby_gan_are_complete(published_folder: Path) -> None:
 
 def test_a_column_that_is_not_there_is_named(published_folder: Path, refusal: Callable[..., str]) -> None:
     file = published_folder / "ldl_table2.csv"
-    refusal(lambda: read_published(file, ["row", "method"]), str(file), "no column method")
+    values = PublishedValues(file=file.name, label=("row", "method"), benchmark="DIV2K100")
+    refusal(lambda: read_published(file, values), str(file), "no column method")
+    refusal(lambda: read_published(file, PublishedValues(file=file.name, label=("row",))), "no column benchmark")
+
+
+def test_a_published_table_without_values_is_named(tmp_path: Path, refusal: Callable[..., str]) -> None:
+    (tmp_path / "t.csv").write_text("method,benchmark,sharpness\nESRGAN,Set5,3\n")
+    refusal(
+        lambda: read_published(tmp_path / "t.csv", PublishedValues(file="t.csv", label=("method",))), "t.csv", "metric"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["metric,benchmark,method,value\nLPIPS,D,NA,0.5\n", "benchmark,method,LPIPS\nD,NA,0.5\n"]
+)
+def test_values_in_rows_or_in_columns_get_the_projects_names(tmp_path: Path, text: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    names = {"metrics": {"LPIPS": "LPIPS-VGG"}, "benchmarks": {"D": "DIV2K100"}}
+    values = PublishedValues.model_validate({"file": "t.csv", "label": ["method"], **names})
+    (row,) = read_published(tmp_path / "t.csv", values).to_dict("records")
+    assert row == {"metric": "LPIPS-VGG", "benchmark": "DIV2K100", "label": "NA", "value": 0.5}
 
 
 @pytest.mark.parametrize("text", [None, "", "a,b\n1,2\n1,2,3,4\n"])
@@ -94,7 +115,7 @@ def test_a_published_table_that_cannot_be_read_is_refused_in_one_line(
     file = tmp_path / "table.csv"
     if text is not None:
         file.write_text(text)
-    refusal(lambda: read_published(file, ["a"]), str(file))
+    refusal(lambda: read_published(file, PublishedValues(file="table.csv", label=("a",))), str(file))
 
 
 def measured(*rows: tuple[str, str, str, float]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from table_data import cells
 
-from gansr.config.protocols import PROTOCOLS, chosen_protocols
+from gansr.config.metrics import METRICS, chosen_protocols
 from gansr.metrics.score import BenchmarkScores
 from gansr.reporting.score_summary import summary
 from gansr.reporting.statistics import mean_interval
@@ -38,7 +38,7 @@ def test_a_metric_has_its_mean_its_interval_and_its_protocol(metric: str, label:
         f"{np.mean(VALUES[metric]):.{digits}f}",
         f"{low:.{digits}f} to {high:.{digits}f}",
         "3",
-        PROTOCOLS[metric][0].text,
+        METRICS[metric].protocols[0].text,
     ]
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gansr.checksum import checksum
 from gansr.reporting.scores import read_scores, read_scores_of_seeds
+
+
+def change(file: Path, text: str) -> None:
+    """Give a score file another content, and its notes the checksum of it."""
+    file.write_text(text)
+    notes = json.loads(file.with_suffix(".json").read_text(encoding="utf-8")) | {"scores_sha256": checksum(file)}
+    file.with_suffix(".json").write_text(json.dumps(notes), encoding="utf-8")
 
 
 def test_the_mean_is_over_all_images(write_scores: Callable[..., Path], tmp_path: Path) -> None:
@@ -51,7 +59,7 @@ def test_an_image_scored_twice_is_refused(
     write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str]
 ) -> None:
     file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
-    file.write_text(file.read_text() + "a,psnr_y,31.0\n")
+    change(file, file.read_text() + "a,psnr_y,31.0\n")
     refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), str(file), "again")
 
 
@@ -63,8 +71,18 @@ def test_a_broken_score_file_is_refused_in_one_line(
     write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str], text: str
 ) -> None:
     file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
-    file.write_text(text)
+    change(file, text)
     refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), str(file), "again")
+
+
+@pytest.mark.parametrize("text", ["image,metric,value\na,psnr_y,31.0\n", "image,metric,value\na,psnr_y,30.0 \n"])
+def test_scores_that_the_notes_beside_them_are_not_of_are_refused(
+    write_scores: Callable[..., Path], tmp_path: Path, refusal: Callable[..., str], text: str
+) -> None:
+    file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
+    file.write_text(text)
+    words = [str(file), "photos.json beside it was written for other scores", "score again"]
+    refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), *words)
 
 
 @pytest.mark.parametrize("which", [".csv", ".json"])
@@ -97,6 +115,7 @@ def test_each_metric_has_the_words_of_its_protocol(write_scores: Callable[..., P
         {"protocols": {"psnr_y": {"name": "y", "text": "y: words"}}},
         {"protocols": {"psnr_y": {"name": "y"}}, "unavailable": {}},
         {"protocols": {}, "unavailable": {}},
+        {"protocols": {"psnr_y": {"name": "y", "text": "y: words"}}, "unavailable": {}},
         # as earlier versions wrote them
         {"protocols": {"psnr_y": "words"}, "unavailable": {}},
         [],

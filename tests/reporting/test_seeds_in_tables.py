@@ -8,11 +8,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from table_data import cells, column, read, table1
+from table_data import cells, column, read, table1, write_table
 
 from gansr.reporting.published import PUBLISHED_IMAGES
 from gansr.reporting.scores import read_scores_of_seeds
-from gansr.reporting.tables import write_table
 
 PSNR = {"LDL": (30.0, 34.0), "LDL_seed_1": (32.0, 35.0), "LDL_seed_2": (31.0, 39.0)}  # of the images a and b
 

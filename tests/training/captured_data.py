@@ -2,7 +2,7 @@
 
 from step_data import method
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import ResultSettings
 
 METHODS = ("pretrain", "gan", "ldl", "beby")
 NETWORKS = {
@@ -21,5 +21,5 @@ def spec(iterations=12, **settings):
         "method": method(
             ema_decay=0.9, iterations=iterations, batch_size=2, schedule={"milestones": [8], "gamma": 0.1}
         ),
-        "training": TrainingSettings(**settings).of_spec(),
+        "training": ResultSettings(**settings).model_dump(),
     }

@@ -16,6 +16,7 @@ from gansr.networks.build import build_generator
 from gansr.networks.weight_files import save_weights
 from gansr.training import train as train_module
 from gansr.training.train import TrainingInputs, train
+from tests.training_jobs import train_job
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def straight(inputs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("straight")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_module, "device", lambda number: torch.device("cpu"))
-        train(SPEC, "model", inputs, folder / "work", folder / "output")
+        train(train_job(SPEC), "model", inputs, folder / "work", folder / "output")
     return folder / "output"
 
 
@@ -65,8 +66,8 @@ def papers():
             given = benchmark.method_of(name, 2, 64 if name != "beby" else 128)
             if "perceptual" in given["losses"]:
                 given["losses"]["perceptual"]["width"] = 8
-            if given["discriminator"] is not None:
-                given["discriminator"]["features"] = 4
+            for critic in given["critics"].values():
+                critic["features"] = 4
             step = benchmark.fast_step(network, NETWORKS[network], given, engine)
             return step, benchmark.batch_of(given, engine.device)
 

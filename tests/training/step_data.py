@@ -21,7 +21,8 @@ ALL_LOSSES = {
 def method(losses=("pixel", "artifact", "perceptual", "adversarial"), **changes):
     return {
         "losses": {name: ALL_LOSSES[name] for name in losses},
-        "discriminator": {"network": "vgg", "features": 2} if "adversarial" in losses else None,
+        "critics": {"adversarial": {"network": "vgg", "features": 2}} if "adversarial" in losses else {},
+        "groups": {},
         "ema_decay": 0.9,
         "optimizer": {"learning_rate": 1e-3, "betas": (0.9, 0.99)},
         "schedule": {"milestones": [], "gamma": 0.5},
@@ -43,6 +44,18 @@ def batches(count, seed=0):
         hr = torch.rand(BATCH, 3, PATCH, PATCH, generator=random)
         noise = torch.rand(BATCH, 3, PATCH // SCALE, PATCH // SCALE, generator=random)
         yield 0.8 * F.avg_pool2d(hr, SCALE) + 0.2 * noise, hr
+
+
+def discriminator(step):
+    """The critic of the adversarial term."""
+    return step.critics["adversarial"].network
+
+
+def trained_networks(step):
+    """The networks of a step by name: the generator, its average, the critics."""
+    critics = {critic.label: critic.network for critic in step.critics.values()}
+    networks = {"generator": step.generator, "ema": step.ema, **critics}
+    return {name: network for name, network in networks.items() if network is not None}
 
 
 def weights(network):

@@ -6,23 +6,26 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from step_data import discriminator
 
 from gansr.data.bicubic import imresize
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
 from gansr.training.engine import Engine
-from gansr.training.step import NotFiniteError, TrainingStep
+from gansr.training.stage import NotFiniteError
+from gansr.training.step import TrainingStep
 
 PATCH, SCALE, BATCH = 64, 4, 3
 LOSSES = {
     "best_buddy": {"weight": 1.0, "alpha": 1.0, "beta": 0.5},
     "back_projection": {"weight": 1.0},
     "perceptual": {"weight": 0.5, "layers": {"conv2_2": 1.0}, "weights": "random", "width": 4},
-    "adversarial": {"weight": 0.05, "region_mask": "lr"},
+    "adversarial": {"weight": 0.05, "view": {"name": "region_mask", "of": "lr"}},
 }
 METHOD = {
     "losses": LOSSES,
-    "discriminator": {"network": "vgg", "features": 2, "stages": 6},
+    "critics": {"adversarial": {"network": "vgg", "features": 2, "stages": 6}},
+    "groups": {},
     "ema_decay": None,
     "optimizer": {"learning_rate": 1e-3, "betas": (0.9, 0.999)},
     "schedule": {"periods": 2, "warmup": 1, "warmup_factor": 0.1, "minimum": 1e-7},
@@ -73,7 +76,10 @@ class PlainIteration:
     """One iteration of Beby-GAN as the authors' code goes, written plainly."""
 
     def __init__(self, step):
-        self.generator, self.discriminator = copy.deepcopy(step.generator), copy.deepcopy(step.discriminator)
+        self.generator, self.discriminator = (
+            copy.deepcopy(step.generator),
+            copy.deepcopy(discriminator(step)),
+        )
         self.features = step.terms["perceptual"].loss.network
         first_rate = 1e-7 + (1e-3 - 1e-7) * 0.1
         self.optimizer_g = torch.optim.Adam(self.generator.parameters(), first_rate, (0.9, 0.999))
@@ -109,15 +115,16 @@ def test_every_loss_and_the_discriminators_update_are_the_plain_ones():
     found = {name: value.item() for name, value in step(lr, hr).items()}
     assert found == pytest.approx(expected, rel=2e-5)
     for key, value in plain.discriminator.named_parameters():
-        torch.testing.assert_close(step.discriminator.state_dict()[key], value.detach(), rtol=1e-3, atol=2e-6)
+        torch.testing.assert_close(discriminator(step).state_dict()[key], value.detach(), rtol=1e-3, atol=2e-6)
 
 
-@pytest.mark.parametrize("source", ["none", "lr", "hr"])
+@pytest.mark.parametrize("source", [None, "lr", "hr"])
 def test_the_discriminator_alone_sees_the_mask(source):
-    method = {**METHOD, "losses": {**LOSSES, "adversarial": {"weight": 0.05, "region_mask": source}}}
+    view = {} if source is None else {"view": {"name": "region_mask", "of": source}}
+    method = {**METHOD, "losses": {**LOSSES, "adversarial": {"weight": 0.05, **view}}}
     step = make_step(method)
     seen = []
-    step.discriminator.register_forward_pre_hook(lambda module, given: seen.append(given[0].detach().clone()))
+    discriminator(step).register_forward_pre_hook(lambda module, given: seen.append(given[0].detach().clone()))
     lr, hr = batch()
     with torch.no_grad():
         sr = step.generator(lr)
@@ -125,7 +132,7 @@ def test_the_discriminator_alone_sees_the_mask(source):
     flat = slice(0, PATCH // 2 - 12)  # clear of the border between the halves
     assert len(seen) == 3
     for images, whole in zip(seen, (hr, sr, sr), strict=True):
-        masked = torch.zeros_like(whole) if source != "none" else whole
+        masked = torch.zeros_like(whole) if source is not None else whole
         torch.testing.assert_close(images[..., flat], masked[..., flat])
         torch.testing.assert_close(images[..., -20:], whole[..., -20:])
 

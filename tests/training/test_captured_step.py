@@ -9,13 +9,14 @@ from captured_data import METHODS, spec
 from step_data import batches, make_step, method
 from torch.overrides import TorchFunctionMode
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import WatchSettings
 from gansr.errors import UserError
 from gansr.losses.pixel import PixelLoss
 from gansr.training import train as train_module
 from gansr.training.captured_step import CapturedStep
 from gansr.training.engine import Engine
 from gansr.training.train import TrainingInputs, train
+from tests.training_jobs import train_job
 
 
 class DeviceOnly(TorchFunctionMode):
@@ -123,10 +124,10 @@ def test_an_iteration_that_is_told_late_is_called_by_its_number_and_never_saved(
     monkeypatch.setattr(PixelLoss, "forward", nan_once)
     monkeypatch.setattr(train_module, "device", lambda number: torch.device("cpu"))
     monkeypatch.setattr(train_module, "CapturedStep", Replayed)
-    monkeypatch.setattr(Engine, "of_spec", lambda place, settings: Engine(place, graph=True))
-    settings = TrainingSettings(checkpoint_every=saved_every)
+    monkeypatch.setattr(Engine, "of_settings", lambda place, settings, network: Engine(place, graph=True))
+    settings = WatchSettings(checkpoint_every=saved_every)
     with pytest.raises(UserError, match=f"iteration {bad}: the loss term pixel became nan"):
-        train(spec(), "model", TrainingInputs(store), tmp_path / "work", tmp_path / "output", settings)
+        train(train_job(spec()), "model", TrainingInputs(store), tmp_path / "work", tmp_path / "output", settings)
     (folder,) = (tmp_path / "work").iterdir()
     assert [int(file.stem.split("_")[1]) for file in folder.glob("checkpoint*")] == kept
     assert not (tmp_path / "output").exists()

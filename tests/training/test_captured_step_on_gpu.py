@@ -9,15 +9,17 @@ import pytest
 import torch
 import yaml
 from captured_data import METHODS, NETWORKS, spec
-from step_data import SCALE, batches, method, relative_error
+from step_data import SCALE, batches, method, relative_error, trained_networks
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import WatchSettings
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
 from gansr.training.captured_step import WARM_UP, CapturedStep
 from gansr.training.engine import Engine
-from gansr.training.step import NotFiniteError, TrainingStep
+from gansr.training.stage import NotFiniteError
+from gansr.training.step import TrainingStep
 from gansr.training.train import TrainingInputs, train
+from tests.training_jobs import train_job
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="a CUDA graph is captured on a GPU"),
@@ -39,7 +41,7 @@ def cuda():
     return torch.device("cuda", torch.cuda.current_device())
 
 
-def gpu_step(graph, given=None, seed=0, precision="fp32"):
+def gpu_step(graph, given=None, seed=0, precision="fp32", declared=None):
     """A step whose Adam divides by no tiny number, so that rounding stays rounding.
 
     On a CPU another order of sums then changes weights by 1e-6 in 8 iterations, and the fall of the learning rate
@@ -47,7 +49,8 @@ def gpu_step(graph, given=None, seed=0, precision="fp32"):
     """
     torch.manual_seed(seed)
     generator = build_generator({"network": "srresnet", "features": 4, "blocks": 1}, SCALE)
-    step = TrainingStep(generator, given or method(), LossContext(0), Engine(cuda(), precision, graph=graph))
+    engine = Engine(cuda(), precision, graph=graph)
+    step = TrainingStep(generator, given or method(), LossContext(0), engine, parameter_groups=declared)
     for optimizer in step.optimizers:
         for group in optimizer.param_groups:
             group["eps"] = 1e-3
@@ -70,9 +73,9 @@ def adam_state(step, key):
     return flat(state[key] for optimizer in step.optimizers for state in optimizer.state.values())
 
 
-def assert_same_state(step, expected, tolerance):
-    for name in ("generator", "discriminator", "ema"):
-        found, wanted = (getattr(one, name).state_dict().values() for one in (step, expected))
+def assert_same_state(step, expected, tolerance, names=("generator", "discriminator", "ema")):
+    for name in names:
+        found, wanted = (trained_networks(one)[name].state_dict().values() for one in (step, expected))
         assert relative_error(*(flat(v for v in values if v.is_floating_point()) for values in (found, wanted))) < (
             tolerance
         ), name
@@ -124,6 +127,38 @@ def test_every_paper_method_is_captured_on_every_generator(papers, network, name
         assert all(np.isfinite(value) for value in found.values())
     captured.settle()
     assert captured.graph is not None
+
+
+def test_a_graph_is_captured_anew_where_a_parameter_group_starts():
+    starts = WARM_UP + 4
+    given = method(("pixel", "adversarial"), groups={"tail": {"starts": starts}})
+    declared = {"tail": ("conv_hr.", "conv_last.")}
+    step, eager = (gpu_step(graph, given, declared=declared) for graph in (True, False))
+    start = step.generator.conv_last.weight.detach().clone()
+    captured, graphs = CapturedStep(step), []
+    for number, (lr, hr) in enumerate(gpu_batches(starts + WARM_UP + 3), start=1):
+        found, expected = numbers(captured(lr, hr)), numbers(eager(lr, hr))
+        assert found == pytest.approx(expected, rel=1e-3)
+        graphs.append(captured.graph)
+        assert torch.equal(step.generator.conv_last.weight, start) == (number < starts)
+    captured.settle()
+    is_captured = [graph is not None for graph in graphs]
+    assert is_captured == [False] * WARM_UP + [True] * 3 + [False] * WARM_UP + [True] * 4
+    assert graphs[-1] is not graphs[WARM_UP]
+    assert_same_state(step, eager, 1e-4)
+
+
+def test_a_step_with_two_critics_and_a_view_is_captured():
+    view = {"name": "region_mask", "of": "lr", "window": 3}
+    given = method(("pixel", "adversarial"))
+    given["losses"]["second"] = {"loss": "adversarial", "weight": 0.01, "view": view}
+    given["critics"]["second"] = {"network": "vgg", "features": 2}
+    step, eager = gpu_step(True, given), gpu_step(False, given)
+    captured = CapturedStep(step)
+    for lr, hr in gpu_batches(WARM_UP + 3):
+        assert numbers(captured(lr, hr)) == pytest.approx(numbers(eager(lr, hr)), rel=1e-3)
+    assert captured.graph is not None
+    assert_same_state(step, eager, 1e-4, ("generator", "ema", "discriminator", "discriminator second"))
 
 
 def test_every_batch_is_seen_by_the_graph():
@@ -211,8 +246,10 @@ def test_a_training_with_a_graph_logs_what_one_without_does(store, tmp_path):
     logs, ends = [], []
     for graph in (True, False):
         folder = tmp_path / str(graph)
-        settings = TrainingSettings(checkpoint_every=5)
-        train(spec(graph=graph), "model", TrainingInputs(store), folder / "work", folder / "output", settings)
+        settings = WatchSettings(checkpoint_every=5)
+        train(
+            train_job(spec(graph=graph)), "model", TrainingInputs(store), folder / "work", folder / "output", settings
+        )
         lines = [json.loads(line) for line in (folder / "output" / "log.jsonl").read_text().splitlines()]
         logs.append({line["iteration"]: (line["learning_rate"], line["losses"]) for line in lines})
         ends.append(yaml.safe_load((folder / "output" / "spec.yaml").read_text()))

@@ -1,15 +1,18 @@
 """Blocks of a generator that are compiled: each kind once, for training's images alone, to the same values."""
 
 import copy
+import logging
 from functools import partialmethod
 
 import pytest
 import torch
 from step_data import SCALE, batches, gradients, method, relative_error, weights
 
+from gansr.config import plugins
+from gansr.config.training_settings import ResultSettings
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
-from gansr.training.engine import REPEATED_BLOCKS, Engine
+from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
 from tests.programs import COMPILER, need
 
@@ -40,20 +43,24 @@ def graphs(monkeypatch):
     return compiled
 
 
+def engine(name, on=True):
+    return Engine.of_settings(CPU, ResultSettings(compile=on), name)
+
+
 def compiled(name, **deeper):
     generator = build_generator(GENERATORS[name] | deeper, SCALE).train()
-    return Engine(CPU, compile=True).compiled(generator)
+    return engine(name).compiled(generator)
 
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_every_generator_has_repeated_blocks_to_compile(name):
     generator = build_generator(GENERATORS[name], SCALE)
-    blocks = [module for module in generator.modules() if type(module).__name__ in REPEATED_BLOCKS]
+    blocks = [module for module in generator.modules() if type(module).__name__ in engine(name).blocks]
     assert len(blocks) >= 2
-    Engine(CPU).compiled(generator)
+    engine(name, on=False).compiled(generator)
     assert all(block._compiled_call_impl is None for block in blocks)
     before = list(generator.state_dict())
-    Engine(CPU, compile=True).compiled(generator)
+    engine(name).compiled(generator)
     assert all(block._compiled_call_impl is not None for block in blocks)
     assert list(generator.state_dict()) == before
 
@@ -85,11 +92,21 @@ def test_images_of_other_sizes_are_not_compiled(graphs, name):
     generator(torch.rand(2, 3, 8, 8)).mean().backward()
     before = len(graphs)
     assert before
-    with Engine(CPU, compile=True).not_compiled(), torch.inference_mode():
+    with engine(name).without_compiling(), torch.inference_mode():
         for side in (16, 24):
             generator(torch.rand(1, 3, side, side))
     generator(torch.rand(2, 3, 8, 8)).mean().backward()
     assert len(graphs) == before
+
+
+def test_a_generator_whose_file_names_no_blocks_is_trained_as_it_is_and_that_is_said(monkeypatch, caplog):
+    monkeypatch.setattr(plugins, "fact", lambda kind, name, key, default: default)
+    monkeypatch.setattr(logging.getLogger("gansr"), "propagate", True)
+    generator = build_generator(GENERATORS["srresnet"], SCALE)
+    with caplog.at_level(logging.INFO, "gansr"):
+        engine("srresnet").compiled(generator)
+    assert all(module._compiled_call_impl is None for module in generator.modules())
+    assert "the generator srresnet names no REPEATED_BLOCKS" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -105,8 +122,7 @@ def test_compiled_blocks_compute_the_same(name, losses):
     torch.manual_seed(0)
     generator = build_generator(GENERATORS[name], SCALE)
     steps = [
-        TrainingStep(copy.deepcopy(generator), method(losses), LossContext(0), Engine(CPU, compile=on))
-        for on in (True, False)
+        TrainingStep(copy.deepcopy(generator), method(losses), LossContext(0), engine(name, on)) for on in (True, False)
     ]
     assert list(steps[0].state()["generator"]) == list(generator.state_dict())
     for lr, hr in batches(2):

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from step_data import batches, gradients, make_step, method, relative_error, weights
+from step_data import batches, discriminator, gradients, make_step, method, relative_error, trained_networks, weights
 
-from gansr.config.training_settings import TrainingSettings
-from gansr.losses.artifact import ArtifactLoss
+from gansr.config.training_settings import ResultSettings
 from gansr.training.engine import Engine
 
 CPU = torch.device("cpu")
@@ -23,7 +22,7 @@ def kernels(network):
 def seen_images(step):
     """A list that gets the images which the step's networks see."""
     seen = []
-    for network in (step.generator, step.discriminator, step.ema, *(term.loss for term in step.terms.values())):
+    for network in (*trained_networks(step).values(), *(term.loss for term in step.terms.values())):
         for module in network.modules():
             if isinstance(module, torch.nn.Conv2d):
                 module.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
@@ -37,7 +36,7 @@ def test_networks_and_images_have_the_memory_format_asked_for(channels_last):
     seen = seen_images(step)
     ((lr, hr),) = batches(1)
     step(lr, hr)
-    networks = (step.generator, step.discriminator, step.ema, step.terms["perceptual"].loss)
+    networks = (*trained_networks(step).values(), step.terms["perceptual"].loss)
     assert [all(map(is_channels_last, kernels(network))) for network in networks] == [channels_last] * 4
     assert not any(is_channels_last(weight) for network in networks for weight in kernels(network)) or channels_last
     # once each, the discriminator for real, fake and detached fake patches, the perceptual network for HR and SR
@@ -56,7 +55,7 @@ def test_images_of_the_right_format_are_not_copied():
 ])  # fmt: skip
 def test_networks_pass_in_half_precision_under_bf16_alone(precision, expected):
     step = make_step(method(), precision=precision)
-    networks = {"generator": step.generator, "ema": step.ema, "discriminator": step.discriminator}
+    networks = trained_networks(step)
     networks["perceptual"] = step.terms["perceptual"].loss.network
     found = {}
 
@@ -75,21 +74,20 @@ def test_networks_pass_in_half_precision_under_bf16_alone(precision, expected):
 
 
 def test_losses_are_given_float32_under_bf16(monkeypatch):
-    seen = []
-    plain = ArtifactLoss.forward
-    monkeypatch.setattr(ArtifactLoss, "forward", lambda term, outputs: (seen.append(outputs), plain(term, outputs))[1])
+    seen, logits = {}, []
     step = make_step(method(), precision="bf16")
-    logits = []
-    of_discriminator = step.adversarial.discriminator_loss
+    for name in ("artifact", "adversarial"):
+        loss = step.terms[name].loss
+        loss.register_forward_pre_hook(lambda _, given, name=name: seen.update({name: given[0]}))
+    of_discriminator = loss.discriminator_loss
     monkeypatch.setattr(
-        step.adversarial,
-        "discriminator_loss",
-        lambda real, fake: (logits.extend([real, fake]), of_discriminator(real, fake))[1],
+        loss, "discriminator_loss", lambda real, fake: (logits.extend([real, fake]), of_discriminator(real, fake))[1]
     )
     for lr, hr in batches(1):
         values = step(lr, hr)
-    (outputs,) = seen
-    given = [getattr(outputs, name) for name in ("lr", "hr", "sr", "ema_sr", "real_logits", "fake_logits")]
+    outputs = seen["artifact"]
+    given = [getattr(outputs, name) for name in ("lr", "hr", "sr", "ema_sr")]
+    given += [getattr(seen["adversarial"], name) for name in ("real_logits", "fake_logits")]
     assert [tensor.dtype for tensor in (*given, *logits, *values.values())] == [torch.float32] * (8 + len(values))
     with outputs.autocast():
         assert torch.is_autocast_enabled("cpu")
@@ -100,9 +98,9 @@ def test_under_bf16_weights_gradients_and_moments_stay_float32():
     step = make_step(method(), precision="bf16")
     for lr, hr in batches(2):
         step(lr, hr)
-    for network in (step.generator, step.discriminator, step.ema):
+    for network in trained_networks(step).values():
         assert {value.dtype for value in network.state_dict().values() if value.is_floating_point()} == {torch.float32}
-    for network in (step.generator, step.discriminator):
+    for network in (step.generator, discriminator(step)):
         assert {parameter.grad.dtype for parameter in network.parameters()} == {torch.float32}
     moments = [value for optimizer in step.optimizers for state in optimizer.state.values() for value in state.values()]
     assert {value.dtype for value in moments} == {torch.float32}
@@ -132,7 +130,7 @@ def test_the_memory_format_changes_nothing_but_the_order_of_sums():
     values = [{name: value.item() for name, value in step(lr, hr).items()} for step in steps]
     assert values[0] == pytest.approx(values[1], rel=1e-5)
     for network in ("generator", "discriminator"):
-        one, other = (getattr(step, network) for step in steps)
+        one, other = (trained_networks(step)[network] for step in steps)
         assert relative_error(gradients(one), gradients(other)) < 1e-4
         # Adam's first step is the learning rate times the sign of a gradient, which rounding may turn where it is tiny
         assert relative_error(weights(one), weights(other)) < 1e-3
@@ -149,14 +147,16 @@ def test_weights_are_saved_and_restored_in_any_memory_format():
 
 
 def test_the_engine_is_that_of_the_spec():
-    spec = TrainingSettings(precision="bf16", channels_last=False, compile=True).of_spec()
-    assert Engine.of_spec(CPU, spec) == Engine(CPU, "bf16", False, True, False)
+    spec = ResultSettings(precision="bf16", channels_last=False, compile=True)
+    assert Engine.of_settings(CPU, spec, "rrdb") == Engine(CPU, "bf16", False, True, False, ("ResidualDenseBlock_5C",))
+    swinir = Engine.of_settings(CPU, spec, "swinir")
+    assert (swinir.blocks, swinir.not_compiled) == (("SwinTransformerBlock",), ("DropPath",))
 
 
 def test_a_graph_is_captured_on_a_gpu_alone():
-    spec = TrainingSettings(graph=True).of_spec()
-    assert not Engine.of_spec(CPU, spec).graph
-    assert Engine.of_spec(torch.device("cuda", 0), spec).graph
+    spec = ResultSettings(graph=True)
+    assert not Engine.of_settings(CPU, spec, "rrdb").graph
+    assert Engine.of_settings(torch.device("cuda", 0), spec, "rrdb").graph
 
 
 @pytest.mark.parametrize(("has", "told"), [(True, 0), (False, 1)])
@@ -166,8 +166,8 @@ def test_bf16_on_a_processor_without_its_instructions_is_told(monkeypatch, caplo
     monkeypatch.setattr(engine, "_cpu_has_bf16", lambda: has)
     monkeypatch.setattr(engine.logger, "propagate", True)
     with caplog.at_level("INFO", logger="gansr"):
-        Engine.of_spec(CPU, TrainingSettings(precision="bf16").of_spec())
-        Engine.of_spec(CPU, TrainingSettings().of_spec())
+        Engine.of_settings(CPU, ResultSettings(precision="bf16"), "rrdb")
+        Engine.of_settings(CPU, ResultSettings(), "rrdb")
     assert caplog.text.count("no bf16 instructions") == told
 
 

@@ -11,11 +11,12 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from gansr.config.dataset import Dataset
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import ResultSettings
 from gansr.data.patch_store import build_patch_store
 from gansr.data.prepare import prepare_images
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import save_weights
+from tests.training_jobs import train_job
 
 KILLS = 30
 SPEC = {
@@ -30,7 +31,8 @@ SPEC = {
             "perceptual": {"weight": 1.0, "layers": {"conv1_2": 1.0}, "weights": "random", "width": 2},
             "adversarial": {"weight": 0.005},
         },
-        "discriminator": {"network": "vgg", "features": 2},
+        "critics": {"adversarial": {"network": "vgg", "features": 2}},
+        "groups": {},
         "ema_decay": 0.9,
         "optimizer": {"learning_rate": 1e-3, "betas": [0.9, 0.99]},
         "schedule": {"milestones": [40], "gamma": 0.5},
@@ -38,7 +40,7 @@ SPEC = {
         "batch_size": 2,
         "patch_size": 32,
     },
-    "training": TrainingSettings().of_spec(),
+    "training": ResultSettings().model_dump(),
 }
 # imports once; each attempt is a process forked from it, which dies by SIGKILL or comes to the end
 ATTEMPTS = """
@@ -46,10 +48,11 @@ import json, os, random, signal, sys, time
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import WatchSettings
+from gansr.plan.jobs.train import TrainJob
 from gansr.training.train import TrainingInputs, train
 
-spec, folder, kills = json.loads(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+job, folder, kills = TrainJob.from_json(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 inputs = TrainingInputs(
     folder / "store", folder / "start.safetensors", None, folder / "patches.json", folder / "images"
 )
@@ -58,7 +61,7 @@ while True:
     attempts += 1
     child = os.fork()
     if child == 0:
-        train(spec, "model", inputs, folder / "work", folder / "output", TrainingSettings(checkpoint_every=4))
+        train(job, "model", inputs, folder / "work", folder / "output", WatchSettings(checkpoint_every=4))
         os._exit(0)
     if killed < kills:
         time.sleep(moments.uniform(0.02, 0.5))
@@ -93,7 +96,7 @@ def prepare(folder):
 def attempted(folder, kills):
     folder.mkdir()
     prepare(folder)
-    arguments = [sys.executable, "-c", ATTEMPTS, json.dumps(SPEC), str(folder), str(kills)]
+    arguments = [sys.executable, "-c", ATTEMPTS, train_job(SPEC).to_json(), str(folder), str(kills)]
     result = subprocess.run(arguments, capture_output=True, text=True, timeout=900, check=False)
     assert result.returncode == 0, result.stderr[-2000:]
     return json.loads(result.stdout.splitlines()[-1])

@@ -1,18 +1,23 @@
 """A training started by torchrun itself, as on several machines, has as many processes as its spec says."""
 
-import json
 import os
 import subprocess
 import sys
 
 import pytest
 
+from tests.training_jobs import NOTHING, train_job
+
+
+def job(gpus):
+    return train_job(NOTHING | {"method": NOTHING["method"] | {"batch_size": 4}, "training": {"gpus": gpus}})
+
 
 @pytest.mark.parametrize(("started", "gpus"), [(2, 1), (2, 4)])
 def test_another_number_of_processes_than_the_spec_says_is_refused(tmp_path, started, gpus):
     result = subprocess.run(
         [
-            *(sys.executable, "-m", "gansr", "train", "--spec", json.dumps({"training": {"gpus": gpus}})),
+            *(sys.executable, "-m", "gansr", "train", "--spec", job(gpus).to_json()),
             *("--name", "model", "--patches", "none", "--state", "state", "--output", "output"),
         ],
         cwd=tmp_path,

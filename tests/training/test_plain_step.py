@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from step_data import gradients, relative_error, weights
+from step_data import gradients, relative_error, trained_networks, weights
 
 from gansr.training.engine import Engine
 
@@ -33,12 +33,11 @@ def both_steps(benchmark, network, name, dtype, **engine):
     method = benchmark.method_of(name, 2, 128 if name == "beby" else 64)
     if "perceptual" in method["losses"]:
         method["losses"]["perceptual"]["width"] = 8
-    if method["discriminator"] is not None:
-        method["discriminator"]["features"] = 4
+    for critic in method["critics"].values():
+        critic["features"] = 4
     step = benchmark.fast_step(network, NETWORKS[network], method, Engine(torch.device("cpu"), **engine))
-    for part in (step.generator, step.discriminator, step.ema, *(term.loss for term in step.terms.values())):
-        if part is not None:
-            part.to(dtype)
+    for part in (*trained_networks(step).values(), *(term.loss for term in step.terms.values())):
+        part.to(dtype)
     return (
         step,
         benchmark.PlainStep(step),
@@ -51,8 +50,7 @@ def assert_equal_within(tolerance, step, plain, values, expected):
     for name, value in expected.items():
         assert values[name].item() == pytest.approx(value.item(), rel=tolerance), name
     trained = [(step.generator, plain.generator)]
-    if step.discriminator is not None:
-        trained.append((step.discriminator, plain.critic))
+    trained += [(critic.network, plain.critic) for critic in step.critics.values()]
     for found, wanted in trained:
         assert relative_error(gradients(found), gradients(wanted)) < tolerance
         assert relative_error(weights(found), weights(wanted)) < tolerance
@@ -66,7 +64,7 @@ def test_losses_gradients_and_weights_are_the_plain_ones_in_float32(benchmark, n
     step, plain, batch = both_steps(benchmark, network, name, torch.float32, channels_last=False)
     start = weights(step.generator)
     values, expected = step(*batch), plain(*batch)
-    assert set(values) == {*step.terms, *(["discriminator"] if step.discriminator is not None else [])}
+    assert set(values) == {*step.terms, *(critic.label for critic in step.critics.values())}
     assert_equal_within(1e-6, step, plain, values, expected)
     assert relative_error(weights(step.generator), start) > 1e-6  # something was learnt
 

@@ -12,7 +12,7 @@ import torch
 import yaml
 from training_data import SPEC, assert_same_training, changed_spec, interrupt, stop_at
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import WatchSettings
 from gansr.errors import UserError
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import save_weights
@@ -21,6 +21,7 @@ from gansr.training import train as train_module
 from gansr.training.loop import InterruptedTrainingError
 from gansr.training.state_folder import StateFolder
 from gansr.training.train import TrainingInputs, train
+from tests.training_jobs import train_job
 
 pytestmark = pytest.mark.usefixtures("on_the_cpu")
 
@@ -30,7 +31,7 @@ def test_an_interrupted_training_goes_on_bit_for_bit(straight, inputs, tmp_path,
     interrupt(SPEC, inputs, tmp_path / "work", 3, number)
     torch.manual_seed(12345)
     torch.rand(7)  # the next process is in another random state
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
     assert_same_training(tmp_path / "output", straight)
     assert yaml.safe_load((tmp_path / "output" / "spec.yaml").read_text())["resumed_at"] == [3]
 
@@ -40,8 +41,8 @@ def test_an_interruption_at_every_iteration_changes_nothing(straight, inputs, tm
         with pytest.MonkeyPatch.context() as patch:
             stop_at(patch, 1)
             with pytest.raises(InterruptedTrainingError, match=f"iteration {iteration},"):
-                train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+                train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
     assert_same_training(tmp_path / "output", straight)
     assert yaml.safe_load((tmp_path / "output" / "spec.yaml").read_text())["resumed_at"] == [1, 2, 3, 4, 5]
 
@@ -60,14 +61,14 @@ def test_what_was_kept_after_the_checkpoint_is_dropped(straight, inputs, tmp_pat
         log.write(json.dumps({"iteration": 5, "losses": {"pixel": 9.0}}) + "\n")
         log.write('{"iteration": 6, "lo')
     np.savez(folder / "snapshots" / "000000005.npz", photo0_8_12_16=np.zeros((3, 16, 16), np.float32))
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
     assert_same_training(tmp_path / "output", straight)
 
 
 def test_a_training_killed_before_its_first_checkpoint_starts_anew(straight, inputs, tmp_path):
     folder = interrupt(SPEC, inputs, tmp_path / "work", 3)
     (folder / "checkpoint_000000003.pt").unlink()
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
     assert_same_training(tmp_path / "output", straight)
 
 
@@ -82,10 +83,10 @@ def note_saves(monkeypatch):
 
 def test_checkpoints_are_saved_every_so_many_iterations_and_the_last_two_are_kept(inputs, tmp_path, monkeypatch):
     saved = note_saves(monkeypatch)
-    settings = TrainingSettings(checkpoint_every=2)
+    settings = WatchSettings(checkpoint_every=2)
     stop_at(monkeypatch, 5)
     with pytest.raises(InterruptedTrainingError, match="iteration 5,"):
-        train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", settings)
+        train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output", settings)
     assert saved == [2, 4, 5]
     (folder,) = (tmp_path / "work").iterdir()
     assert sorted(file.name for file in folder.glob("checkpoint*")) == [
@@ -98,15 +99,15 @@ def test_checkpoints_are_saved_by_the_clock(straight, inputs, tmp_path, monkeypa
     monkeypatch.setattr(stopping, "SECONDS", 0.0)
     monkeypatch.setattr(stopping, "SHARE", 1e9)
     saved = note_saves(monkeypatch)
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
     assert saved == [1, 2, 3, 4, 5, 6]
     assert_same_training(tmp_path / "output", straight)
 
 
 def test_a_finished_training_is_published_again_without_training(inputs, tmp_path, monkeypatch):
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
     calls = stop_at(monkeypatch, 0)
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "again")
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "again")
     assert calls == []
     assert_same_training(tmp_path / "again", tmp_path / "output")
     (folder,) = (tmp_path / "work").iterdir()
@@ -119,7 +120,7 @@ def test_a_changed_setting_never_resumes_another_trainings_state(inputs, tmp_pat
     with pytest.MonkeyPatch.context() as patch:
         calls = stop_at(patch, 1)
         with pytest.raises(InterruptedTrainingError, match="stopped at iteration 1,"):
-            train(spec, "model", inputs, tmp_path / "work", tmp_path / "output")
+            train(train_job(spec), "model", inputs, tmp_path / "work", tmp_path / "output")
     assert len(calls) == 1
     assert len(list((tmp_path / "work").iterdir())) == 2
 
@@ -127,12 +128,12 @@ def test_a_changed_setting_never_resumes_another_trainings_state(inputs, tmp_pat
 def test_other_start_weights_are_another_training(inputs, tmp_path):
     torch.manual_seed(1)
     save_weights(tmp_path / "other.safetensors", build_generator(SPEC["generator"], 4).state_dict())
-    other = TrainingInputs(inputs.patches, tmp_path / "other.safetensors", None, inputs.mad_patches, inputs.mad_images)
+    other = TrainingInputs(inputs.patches, tmp_path / "other.safetensors", {}, inputs.mad_patches, inputs.mad_images)
     interrupt(SPEC, inputs, tmp_path / "work", 2)
     with pytest.MonkeyPatch.context() as patch:
         stop_at(patch, 1)
         with pytest.raises(InterruptedTrainingError, match="stopped at iteration 1,"):
-            train(SPEC, "model", other, tmp_path / "work", tmp_path / "output")
+            train(train_job(SPEC), "model", other, tmp_path / "work", tmp_path / "output")
 
 
 class Harm:
@@ -152,7 +153,7 @@ def test_a_checkpoint_that_would_execute_code_is_refused(inputs, tmp_path, zippe
     else:
         (folder / "checkpoint_000000001.pt").write_bytes(pickle.dumps(state, protocol=2))
     with pytest.raises((UserError, pickle.UnpicklingError)):
-        train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+        train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
     assert not (tmp_path / "harm").exists()
     assert not (tmp_path / "output").exists()
 
@@ -161,11 +162,11 @@ def test_a_broken_checkpoint_costs_only_the_iterations_since_the_one_before(stra
     with pytest.MonkeyPatch.context() as patch:
         stop_at(patch, 5)
         with pytest.raises(InterruptedTrainingError):
-            settings = TrainingSettings(checkpoint_every=3)
-            train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", settings)
+            settings = WatchSettings(checkpoint_every=3)
+            train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output", settings)
     (folder,) = (tmp_path / "work").iterdir()
     (folder / "checkpoint_000000005.pt").write_bytes(b"broken")
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
     assert_same_training(tmp_path / "output", straight)
     assert yaml.safe_load((tmp_path / "output" / "spec.yaml").read_text())["resumed_at"] == [3]
 
@@ -181,13 +182,13 @@ def test_after_a_disk_that_was_full_it_goes_on_from_the_state_before_bit_for_bit
             (folder.path / f".checkpoint_{iteration:09d}.pt.{os.getpid()}.partial").symlink_to("/dev/full")
         plain(folder, state, iteration)
 
-    settings = TrainingSettings(checkpoint_every=1)
+    settings = WatchSettings(checkpoint_every=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(StateFolder, "save", save)
         with pytest.raises(OSError, match="No space left"):
-            train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", settings)
+            train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output", settings)
     assert not (tmp_path / "output").exists()
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", settings)
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output", settings)
     assert_same_training(tmp_path / "output", straight)
     assert yaml.safe_load((tmp_path / "output" / "spec.yaml").read_text())["resumed_at"] == [full_at - 1]
 
@@ -199,9 +200,16 @@ def test_a_disk_that_is_full_at_the_end_costs_no_iteration(straight, inputs, tmp
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_module, "save_weights", full)
         with pytest.raises(OSError, match="No space left"):
-            train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output", TrainingSettings(checkpoint_every=3))
+            train(
+                train_job(SPEC),
+                "model",
+                inputs,
+                tmp_path / "work",
+                tmp_path / "output",
+                WatchSettings(checkpoint_every=3),
+            )
     assert not (tmp_path / "output").exists()
     calls = stop_at(monkeypatch, 0)
-    train(SPEC, "model", inputs, tmp_path / "work", tmp_path / "output")
+    train(train_job(SPEC), "model", inputs, tmp_path / "work", tmp_path / "output")
     assert calls == []
     assert_same_training(tmp_path / "output", straight)

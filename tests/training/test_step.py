@@ -4,13 +4,13 @@ import io
 
 import pytest
 import torch
-from step_data import BATCH, PATCH, batches, make_step, method
+from step_data import BATCH, PATCH, batches, discriminator, make_step, method, trained_networks
 from torch import nn
 
 from gansr.losses.base import Outputs
 from gansr.losses.pixel import PixelLoss
 from gansr.training.ema import ema_model, update_ema
-from gansr.training.step import NotFiniteError
+from gansr.training.stage import NotFiniteError
 
 
 def equal(one, other):
@@ -24,7 +24,7 @@ def copied(network):
 def test_the_discriminator_runs_three_times_an_iteration():
     step = make_step(method())
     calls = []
-    step.discriminator.register_forward_pre_hook(lambda _, args: calls.append(args[0].shape))
+    discriminator(step).register_forward_pre_hook(lambda _, args: calls.append(args[0].shape))
     for count, (lr, hr) in enumerate(batches(3), start=1):
         step(lr, hr)
         # real and fake patches are batches of their own: they have their own normalisation statistics
@@ -49,12 +49,13 @@ def test_the_ema_model_runs_only_where_a_term_reads_it(refine, runs):
 
 def test_the_generator_update_leaves_the_discriminator_alone_and_it_can_learn_again():
     step = make_step(method())
-    before = copied(step.discriminator)
+    before = copied(discriminator(step))
     ((lr, hr),) = batches(1)
-    outputs = Outputs(lr, hr, step.generator(lr), step.ema(lr), step.discriminator(hr))
-    step._update_generator(outputs, None)
-    assert all(torch.equal(before[key], value) for key, value in step.discriminator.named_parameters())
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in step.discriminator.parameters())
+    outputs = Outputs(lr, hr, step.generator(lr), step.ema(lr))
+    shown = {name: term.shown(lr, hr) for name, term in step.terms.items()}
+    step._update_generator(outputs, shown, {"adversarial": discriminator(step)(hr)})
+    assert all(torch.equal(before[key], value) for key, value in discriminator(step).named_parameters())
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in discriminator(step).parameters())
 
 
 def test_ema_follows_its_recursion_from_the_start_weights():
@@ -105,7 +106,7 @@ def test_without_decay_there_is_no_ema_model():
 
 def test_without_the_adversarial_term_there_is_no_discriminator():
     step = make_step(method(("pixel", "perceptual")))
-    assert step.discriminator is None
+    assert step.critics == {}
     assert len(step.optimizers) == 1
 
 
@@ -115,7 +116,7 @@ def test_a_term_of_weight_zero_is_left_out():
     given["losses"]["pixel"]["weight"] = 1.0
     step = make_step(given)
     assert set(step.terms) == {"pixel"}
-    assert step.discriminator is None
+    assert step.critics == {}
 
 
 def test_values_are_those_before_the_weight():
@@ -147,13 +148,15 @@ def test_a_loss_that_is_not_finite_is_named_and_nothing_is_updated(monkeypatch, 
     step = make_step(method())
     stream = list(batches(2))
     step(*stream[0])
-    before = {name: copied(getattr(step, name)) for name in ("generator", "discriminator", "ema")}
+    before = {name: copied(network) for name, network in trained_networks(step).items()}
     monkeypatch.setattr(PixelLoss, "forward", lambda _, outputs: outputs.sr.mean() * bad)
     with pytest.raises(NotFiniteError, match=f"pixel became .*{str(bad)[:3]}"):
         step(*stream[1])
     for name in ("generator", "ema"):
         assert equal(before[name], copied(getattr(step, name)))
-    assert all(torch.equal(before["discriminator"][key], value) for key, value in step.discriminator.named_parameters())
+    assert all(
+        torch.equal(before["discriminator"][key], value) for key, value in discriminator(step).named_parameters()
+    )
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -171,12 +174,14 @@ def test_no_term_is_blamed_for_an_output_of_the_generator_that_is_not_finite(bad
 
 def test_a_discriminator_loss_that_is_not_finite_is_named(monkeypatch):
     step = make_step(method())
-    monkeypatch.setattr(step.adversarial, "discriminator_loss", lambda real, fake: real.mean() * float("nan"))
-    before = copied(step.discriminator)
+    monkeypatch.setattr(
+        step.terms["adversarial"].loss, "discriminator_loss", lambda real, fake: real.mean() * float("nan")
+    )
+    before = copied(discriminator(step))
     ((lr, hr),) = batches(1)
     with pytest.raises(NotFiniteError, match="discriminator became nan"):
         step(lr, hr)
-    assert all(torch.equal(before[key], value) for key, value in step.discriminator.named_parameters())
+    assert all(torch.equal(before[key], value) for key, value in discriminator(step).named_parameters())
 
 
 @pytest.mark.parametrize("schedule", [
@@ -198,8 +203,8 @@ def test_a_restored_step_goes_on_bit_for_bit(schedule):
     resumed.restore(torch.load(saved, weights_only=True))
     for batch, expected in zip(stream[2:], rest, strict=True):
         assert equal(expected, resumed(*batch))
-    for name in ("generator", "discriminator", "ema"):
-        assert equal(copied(getattr(straight, name)), copied(getattr(resumed, name)))
+    for one, other in zip(trained_networks(straight).values(), trained_networks(resumed).values(), strict=True):
+        assert equal(copied(one), copied(other))
     assert resumed.learning_rate == straight.learning_rate
     if "milestones" in schedule:
         assert straight.learning_rate == pytest.approx(1e-4)

@@ -15,9 +15,10 @@ import yaml
 from PIL import Image
 from safetensors.torch import load_file
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import ResultSettings
 from gansr.data.patch_store import build_patch_store
 from gansr.training.world import World
+from tests.training_jobs import train_job
 
 ADVERSARIAL = {
     "pixel": {"weight": 1.0},
@@ -38,7 +39,7 @@ def store(tmp_path_factory):
     return folder / "patches"
 
 
-def spec(processes, losses=None, discriminator=None, iterations=12):
+def spec(processes, losses=None, critic=None, iterations=12):
     return {
         "scale": 4,
         "seed": 0,
@@ -46,7 +47,8 @@ def spec(processes, losses=None, discriminator=None, iterations=12):
         "generator": {"network": "srresnet", "features": 4, "blocks": 1},
         "method": {
             "losses": losses or {"pixel": {"weight": 1.0}},
-            "discriminator": discriminator,
+            "critics": {} if critic is None else {"adversarial": critic},
+            "groups": {},
             "ema_decay": 0.9,
             "optimizer": {"learning_rate": 1e-3, "betas": [0.9, 0.99]},
             "schedule": {"milestones": [], "gamma": 0.5},
@@ -54,13 +56,13 @@ def spec(processes, losses=None, discriminator=None, iterations=12):
             "batch_size": 4,
             "patch_size": 32,
         },
-        "training": TrainingSettings(gpus=processes).of_spec(),
+        "training": ResultSettings(gpus=processes).model_dump(),
     }
 
 
 def command(given, store, folder):
     return [
-        *(sys.executable, "-m", "gansr", "train", "--spec", json.dumps(given), "--name", "model"),
+        *(sys.executable, "-m", "gansr", "train", "--spec", train_job(given).to_json(), "--name", "model"),
         *("--patches", str(store), "--state", str(folder / "state" / "model")),
         *("--output", str(folder / "output"), "--log", str(folder / "log.txt")),
     ]

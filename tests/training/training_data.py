@@ -9,16 +9,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import ResultSettings
 from gansr.training.loop import InterruptedTrainingError
 from gansr.training.step import TrainingStep
 from gansr.training.train import train
+from tests.training_jobs import train_job
 
 SPEC = {
     "scale": 4,
     "seed": 3,
     "mad_interval": 2,
-    "training": TrainingSettings().of_spec(),
+    "training": ResultSettings().model_dump(),
     "generator": {"network": "srresnet", "features": 4, "blocks": 1},
     "method": {
         "losses": {
@@ -27,7 +28,8 @@ SPEC = {
             "perceptual": {"weight": 1.0, "layers": {"conv2_2": 1.0}, "weights": "random", "width": 4},
             "adversarial": {"weight": 0.005},
         },
-        "discriminator": {"network": "vgg", "features": 2},
+        "critics": {"adversarial": {"network": "vgg", "features": 2}},
+        "groups": {},
         "ema_decay": 0.9,
         "optimizer": {"learning_rate": 1e-3, "betas": [0.9, 0.99]},
         "schedule": {"milestones": [4], "gamma": 0.5},
@@ -62,7 +64,7 @@ def interrupt(spec, inputs, work, iteration, number=signal.SIGTERM):
     with pytest.MonkeyPatch.context() as patch:
         stop_at(patch, iteration, number)
         with pytest.raises(InterruptedTrainingError, match=f"model: stopped at iteration {iteration}, state saved"):
-            train(spec, "model", inputs, work, work.parent / "unused")
+            train(train_job(spec), "model", inputs, work, work.parent / "unused")
     assert not (work.parent / "unused").exists()
     (folder,) = work.iterdir()
     return folder

@@ -1,4 +1,4 @@
-# What the stages share: the checked configuration, paths, and each job's slice of the configuration.
+# What the stages share: the checked configuration, the files of the run, and words of shell lines.
 import re
 import shlex
 import sys
@@ -8,17 +8,14 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from gansr import code_versions
-from gansr.plan import input_slices, slices
-from gansr.estimate.gpu_hours import gpu_hours
-from gansr.config.dataset_files import image_files
 from gansr.config.loading import read_yaml
-from gansr.canonical import canonical
-from gansr.plan.load import load_plan
-from gansr.config.model import BICUBIC_Y, UNTRAINED
-from gansr.config.protocols import chosen_protocols
-from gansr.config.weights import METRIC_WEIGHTS, NETWORK_METRICS
 from gansr.errors import UserError
+from gansr.estimate.gpu_hours import gpu_hours
 from gansr.machine.snakemake_launcher import own_commands_first
+from gansr.plan import run_jobs
+from gansr.plan.files import RunFiles
+from gansr.plan.jobs.data import PatchStoreJob
+from gansr.plan.load import load_plan
 
 own_commands_first()
 
@@ -41,35 +38,13 @@ try:
 except WorkflowError as error:
     complaint = str(error.__cause__ or error).strip().splitlines()[0]
     sys.exit(f"gansr: error: {PLAN.source}: {complaint}")
-RUN = PLAN.run
-SCALE = RUN.scale
-RESULTS = f"results/{RUN.run}"
-IMAGES = f"{RUN.data_dir}/{{dataset}}/x{SCALE}"
-RECEIPTS = f"{RUN.data_dir}/receipts"
-REQUESTS = f"{RUN.data_dir}/requests"
-LOGS = f"{RESULTS}/logs"
-# How trainings are kept and watched: a file, since no result depends on it and its change makes nothing again.
-TRAINING_SETTINGS = f"{RESULTS}/training_settings.json"
-TIMINGS = f"{RESULTS}/timings"
-MODELS = {model.slug: model for model in PLAN.models.values()}
-PRETRAINED, FINETUNED = (
-    [model.slug for model in PLAN.trained.values() if model.method.stage == stage]
-    for stage in ("pretrain", "finetune")
-)
-INTERPOLATED = [model.slug for model in PLAN.interpolated.values()]
-RELEASED = [model.slug for model in PLAN.released.values()]
-SCORED = {
-    PLAN.scored_slug(name, weights): (name, weights)
-    for name, weights, _ in PLAN.tests()
-}
-TESTS = [
-    f"{PLAN.scored_slug(name, weights)}/{benchmark}"
-    for name, weights, benchmark in PLAN.tests()
-]
+RUN, SCALE = PLAN.run, PLAN.run.scale
+FILES = RunFiles(PLAN)
+PATHS, DATA = FILES.run, FILES.data
+MODELS, SCORED = FILES.models, FILES.scored
 # Where a dataset's images come from decides on the rule that makes them.
 SUBSETS = [name for name, dataset in PLAN.datasets.items() if dataset.part_of]
 FETCHED = [name for name, dataset in PLAN.datasets.items() if dataset.is_fetched]
-TABLE_NAMES = [name for name, table in RUN.tables if table]
 
 
 def any_of(names):
@@ -80,7 +55,6 @@ wildcard_constraints:
     dataset=any_of(PLAN.datasets),
     benchmark=any_of(RUN.benchmarks),
     scored=any_of(SCORED),
-    table=any_of(TABLE_NAMES),
 
 
 def option(name, values):
@@ -89,169 +63,11 @@ def option(name, values):
     return " ".join(f"{name} {shlex.quote(str(value))}" for value in values)
 
 
-def data_dir(wildcards):
-    return str(RUN.data_dir)
-
-
-def prepared_images(*datasets):
-    return [f"{RUN.data_dir}/{name}/x{SCALE}/images" for name in datasets]
-
-
-def dataset_receipt(wildcards):
-    """Where the archive came from must not make its images again."""
-    if wildcards.dataset not in FETCHED:
-        return []
-    return ancient(f"{RECEIPTS}/datasets/{wildcards.dataset}.json")
+def of_input(name, key):
+    """An input file, or several, as an option of the shell line."""
+    return lambda wildcards, input: option(name, getattr(input, key))
 
 
 def weight_receipts(names):
-    return [ancient(f"{RECEIPTS}/weights/{name}.json") for name in names]
-
-
-def dataset_files(wildcards):
-    dataset = PLAN.datasets[wildcards.dataset]
-    return image_files(dataset, wildcards.dataset) if dataset.folder else []
-
-
-def training_slice(wildcards):
-    return canonical(MODELS[wildcards.model].spec)
-
-
-def training_gpus(wildcards):
-    return MODELS[wildcards.model].spec["training"]["gpus"]
-
-
-HOURS = gpu_hours(PLAN, PLAN.catalog.rates)
-
-
-def training_minutes(wildcards):
-    """Three times what the stated rates say, a day at least: a limit for a scheduler, not a forecast."""
-    hours = HOURS[MODELS[wildcards.model].name] or 16
-    return int(max(24 * 60, 3 * 60 * hours / training_gpus(wildcards)))
-
-
-def patch_store_of(wildcards):
-    return f"{RUN.data_dir}/{MODELS[wildcards.model].dataset}/x{SCALE}/patches"
-
-
-def model_name(wildcards):
-    return MODELS[wildcards.model].name
-
-
-def tested_weights(model):
-    """The weights that a model is tested with: EMA weights where its method keeps them."""
-    file = "generator_ema" if PLAN.tested_weights(model) == "ema" else "generator"
-    return f"{RESULTS}/models/{PLAN.models[model].slug}/{file}.safetensors"
-
-
-def start_weights(wildcards):
-    return tested_weights(MODELS[wildcards.model].start)
-
-
-def parent_weights(number):
-    return lambda wildcards: tested_weights(MODELS[wildcards.model].between[number])
-
-
-def vgg19_receipt(wildcards):
-    method = MODELS[wildcards.model].method
-    return weight_receipts(["vgg19"] if method.needs_vgg19 else [])
-
-
-def released_receipt(wildcards):
-    return weight_receipts([MODELS[wildcards.model].weights])
-
-
-def upscale_slice(wildcards):
-    spec = {"code": code_versions.INFERENCE, "scale": SCALE}
-    name, _ = SCORED[wildcards.scored]
-    if name == BICUBIC_Y:
-        spec["luma_alone"] = True
-    elif name not in UNTRAINED:
-        spec["generator"] = PLAN.models[name].spec["generator"]
-    return canonical(spec)
-
-
-def scored_weights(wildcards):
-    name, weights = SCORED[wildcards.scored]
-    if name in UNTRAINED:
-        return []
-    file = "generator_ema" if weights == "ema" else "generator"
-    return f"{RESULTS}/models/{PLAN.models[name].slug}/{file}.safetensors"
-
-
-# Metrics whose weights can be had; the others are empty cells with their reason.
-COMPUTED = [
-    metric
-    for metric in RUN.metrics
-    if set(METRIC_WEIGHTS.get(metric, ())) <= set(PLAN.metric_weights)
-]
-OF_INCEPTION = [metric for metric in ("fid", "kid") if metric in COMPUTED]
-
-
-def scored_with(wildcards):
-    """The weights that a job scores with: none of a network, where SR holds luma alone."""
-    name, _ = SCORED[wildcards.scored]
-    return [] if name == BICUBIC_Y else PLAN.metric_weights
-
-
-def score_weights(wildcards):
-    # where nothing is downloaded, a file put there later makes the scores that need it
-    return weight_receipts(scored_with(wildcards))
-
-
-def score_hr_features(wildcards):
-    if SCORED[wildcards.scored][0] == BICUBIC_Y or not OF_INCEPTION:
-        return []
-    return f"{RUN.data_dir}/{wildcards.benchmark}/x{SCALE}/hr_features.npz"
-
-
-def score_protocols(wildcards):
-    """Those that are not the default."""
-    name, _ = SCORED[wildcards.scored]
-    chosen = PLAN.protocols(name)
-    usual = chosen_protocols(list(chosen), {})
-    return option(
-        "--protocol",
-        [
-            f"{metric}={protocol.base}"
-            for metric, protocol in chosen.items()
-            if protocol != usual[metric]
-        ],
-    )
-
-
-def score_gpus(wildcards):
-    """Networks are scored with on a GPU, where there is one."""
-    name, _ = SCORED[wildcards.scored]
-    return int(name != BICUBIC_Y and bool(set(COMPUTED) & set(NETWORK_METRICS)))
-
-
-def table_scores(wildcards):
-    pairs = slices.table_scores(PLAN, wildcards.table)
-    return [
-        f"{RESULTS}/metrics/{scored}/{benchmark}.{form}"
-        for scored, benchmark in pairs
-        for form in ("csv", "json")
-    ]
-
-
-def table_specs(wildcards):
-    return [
-        f"{RESULTS}/models/{model}/spec.yaml"
-        for model in slices.table_models(PLAN, wildcards.table)
-    ]
-
-
-def table_images(wildcards):
-    return prepared_images(*slices.table_slice(PLAN, wildcards.table)["benchmarks"])
-
-
-def table_slice(wildcards):
-    return canonical(slices.table_slice(PLAN, wildcards.table))
-
-
-def figure_snapshots(figure):
-    return [
-        f"{RESULTS}/models/{model}/snapshots.npz"
-        for model in slices.figure_models(PLAN, figure)
-    ]
+    """Where a file of weights came from must not make anything again."""
+    return [ancient(DATA.weight_receipt(name)) for name in names]

@@ -3,11 +3,11 @@
 
 rule fetch:
     output:
-        f"{RECEIPTS}/datasets/{{dataset}}.json",
+        DATA.dataset_receipt("{dataset}"),
     log:
-        f"{LOGS}/fetch/{{dataset}}.log",
+        PATHS.log("fetch", "{dataset}"),
     benchmark:
-        f"{TIMINGS}/fetch/{{dataset}}.tsv"
+        PATHS.timing("fetch", "{dataset}")
     wildcard_constraints:
         dataset=any_of(FETCHED),
     # first of all: what cannot be had stops the run before anything is trained
@@ -15,39 +15,46 @@ rule fetch:
     conda:
         "../../environment.yml"
     params:
-        request=f"{REQUESTS}/datasets/{{dataset}}.json",
+        request=DATA.dataset_request("{dataset}"),
     shell:
         "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
 
 
 rule fetch_weights:
     output:
-        f"{RECEIPTS}/weights/{{weights}}.json",
+        DATA.weight_receipt("{weights}"),
     log:
-        f"{LOGS}/fetch_weights/{{weights}}.log",
+        PATHS.log("fetch_weights", "{weights}"),
     benchmark:
-        f"{TIMINGS}/fetch_weights/{{weights}}.tsv"
+        PATHS.timing("fetch_weights", "{weights}")
     wildcard_constraints:
         weights=any_of(PLAN.catalog.weights),
     priority: 100
     conda:
         "../../environment.yml"
     params:
-        request=f"{REQUESTS}/weights/{{weights}}.json",
+        request=DATA.weight_request("{weights}"),
     shell:
         "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
 
 
+def dataset_receipt(wildcards):
+    """Where the archive came from must not make its images again."""
+    if wildcards.dataset not in FETCHED:
+        return []
+    return ancient(DATA.dataset_receipt(wildcards.dataset))
+
+
 rule images:
     input:
-        files=dataset_files,
+        files=lambda wildcards: FILES.dataset_originals(wildcards.dataset),
         receipt=dataset_receipt,
     output:
-        directory(f"{IMAGES}/images"),
+        directory(DATA.images("{dataset}")),
     log:
-        f"{LOGS}/images/{{dataset}}.log",
+        PATHS.log("images", "{dataset}"),
     benchmark:
-        f"{TIMINGS}/images/{{dataset}}.tsv"
+        PATHS.timing("images", "{dataset}")
     wildcard_constraints:
         dataset=any_of(name for name in PLAN.datasets if name not in SUBSETS),
     conda:
@@ -57,25 +64,23 @@ rule images:
         mem_mb=4000,
         runtime=240,
     params:
-        spec=lambda wildcards: canonical(
-            input_slices.images_slice(PLAN, wildcards.dataset)
-        ),
-        receipt=lambda wildcards, input: option("--receipt", input.receipt),
+        job=lambda wildcards: run_jobs.images_job(PLAN, wildcards.dataset).to_json(),
+        receipt=of_input("--receipt", "receipt"),
         archives=str(RUN.datasets_dir),
     shell:
-        "gansr images --spec {params.spec:q} {params.receipt} --archives {params.archives:q} --output {output:q} "
+        "gansr images --spec {params.job:q} {params.receipt} --archives {params.archives:q} --output {output:q} "
         "--threads {threads} --log {log:q}"
 
 
 rule subset:
     input:
-        lambda wildcards: prepared_images(PLAN.datasets[wildcards.dataset].part_of),
+        lambda wildcards: DATA.images(PLAN.datasets[wildcards.dataset].part_of),
     output:
-        directory(f"{IMAGES}/images"),
+        directory(DATA.images("{dataset}")),
     log:
-        f"{LOGS}/subset/{{dataset}}.log",
+        PATHS.log("subset", "{dataset}"),
     benchmark:
-        f"{TIMINGS}/subset/{{dataset}}.tsv"
+        PATHS.timing("subset", "{dataset}")
     wildcard_constraints:
         dataset=any_of(SUBSETS),
     conda:
@@ -84,51 +89,44 @@ rule subset:
         mem_mb=1000,
         runtime=30,
     params:
-        spec=lambda wildcards: canonical(
-            input_slices.images_slice(PLAN, wildcards.dataset)
-        ),
+        job=lambda wildcards: run_jobs.images_job(PLAN, wildcards.dataset).to_json(),
     shell:
-        "gansr subset --spec {params.spec:q} --images {input:q} --output {output:q} --log {log:q}"
+        "gansr subset --spec {params.job:q} --images {input:q} --output {output:q} --log {log:q}"
 
 
 rule patch_store:
     input:
-        images=lambda wildcards: prepared_images(
-            *PLAN.datasets.parts(wildcards.dataset)
-        ),
+        images=lambda wildcards: FILES.images_of_parts(wildcards.dataset),
     output:
-        directory(f"{IMAGES}/patches"),
+        directory(DATA.patches("{dataset}")),
     log:
-        f"{LOGS}/patch_store/{{dataset}}.log",
+        PATHS.log("patch_store", "{dataset}"),
     benchmark:
-        f"{TIMINGS}/patch_store/{{dataset}}.tsv"
+        PATHS.timing("patch_store", "{dataset}")
     conda:
         "../../environment.yml"
     resources:
         mem_mb=1000,
         runtime=240,
     params:
-        code=code_versions.PATCH_STORE,
-        scale=SCALE,
-        images=lambda wildcards, input: option("--images", input.images),
+        job=PatchStoreJob(code=code_versions.PATCH_STORE, scale=SCALE).to_json(),
+        images=of_input("--images", "images"),
     shell:
-        "gansr patch-store {params.images} --scale {params.scale} --output {output:q} --log {log:q}"
+        "gansr patch-store --spec {params.job:q} {params.images} --output {output:q} --log {log:q}"
 
 
 rule mad_patches:
     input:
-        images=prepared_images(RUN.mad.benchmark) if RUN.mad else [],
+        images=FILES.mad_images(),
     output:
-        f"{RESULTS}/mad_patches.json",
+        PATHS.mad_patches,
     log:
-        f"{LOGS}/mad_patches.log",
+        PATHS.log("mad_patches"),
     benchmark:
-        f"{TIMINGS}/mad_patches.tsv"
+        PATHS.timing("mad_patches")
     conda:
         "../../environment.yml"
     params:
-        spec=canonical(slices.mad_slice(RUN.mad)) if RUN.mad else "",
-        scale=SCALE,
+        job=run_jobs.mad_patches_job(PLAN).to_json() if RUN.mad else "",
     shell:
-        "gansr mad-patches --spec {params.spec:q} --images {input.images:q} --scale {params.scale} "
-        "--output {output:q} --log {log:q}"
+        "gansr mad-patches --spec {params.job:q} --images {input.images:q} --output {output:q} --log {log:q}"

@@ -1,57 +1,27 @@
-# The papers' figures. A figure that the run does not ask for has no rule.
+# Figures: one rule for each that the run asks for, since each makes files of its own.
+from gansr.config import plugins
+from gansr.plan.figure_jobs import figure_inputs, figure_job
 
-if RUN.figures.mad_stability:
+for figure in PLAN.figures:
+    files = figure_files(PLAN, figure)
 
-    rule mad_stability:
+    rule:
+        name:
+            f"figure_{figure}"
         input:
-            snapshots=figure_snapshots("mad_stability"),
+            **figure_inputs(PLAN, figure),
         output:
-            csv=f"{RESULTS}/figures/mad_stability.csv",
-            pdf=f"{RESULTS}/figures/mad_stability.pdf",
-            png=report(
-                f"{RESULTS}/figures/mad_stability.png",
-                caption="../report/mad_stability.rst",
-                category="Figures",
-                labels={"figure": "MAD stability"},
-            ),
-        log:
-            f"{LOGS}/figures/mad_stability.log",
-        benchmark:
-            f"{TIMINGS}/figures/mad_stability.tsv"
-        conda:
-            "../../environment.yml"
-        params:
-            spec=canonical(slices.figure_slice(PLAN, "mad_stability")),
-            folder=subpath(output[0], ancestor=2),
-        shell:
-            "gansr figure mad_stability --spec {params.spec:q} --run-folder {params.folder:q} --log {log:q}"
-
-
-if RUN.figures.artifact_map:
-
-    rule artifact_map:
-        input:
-            snapshots=figure_snapshots("artifact_map"),
-            mad_patches=rules.mad_patches.output,
-            images=rules.mad_patches.input.images,
-        output:
-            [
-                f"{RESULTS}/figures/artifact_map_{kind}.pdf"
-                for kind in ARTIFACT_MAP_TYPES
-            ],
+            [file for file in files if file.suffix != ".png"],
             report(
-                [
-                    f"{RESULTS}/figures/artifact_map_{kind}.png"
-                    for kind in ARTIFACT_MAP_TYPES
-                ],
-                caption="../report/artifact_map.rst",
+                [file for file in files if file.suffix == ".png"],
+                caption="../report/figure.rst",
                 category="Figures",
-                labels={"figure": "artifact maps"},
+                labels={"figure": plugins.fact("figure", figure, "TITLE", figure)},
             ),
         log:
-            f"{LOGS}/figures/artifact_map.log",
+            PATHS.log("figures", figure),
         benchmark:
-            f"{TIMINGS}/figures/artifact_map.tsv"
+            PATHS.timing("figures", figure)
         conda:
             "../../environment.yml"
         threads: 1
@@ -59,8 +29,11 @@ if RUN.figures.artifact_map:
             mem_mb=4000,
             runtime=30,
         params:
-            spec=canonical(slices.figure_slice(PLAN, "artifact_map")),
+            job=figure_job(PLAN, figure).to_json(),
+            caption=plugins.fact("figure", figure, "CAPTION", figure),
             folder=subpath(output[0], ancestor=2),
+            mad_patches=of_input("--mad-patches", "mad_patches"),
+            images=of_input("--images", "images"),
         shell:
-            "gansr figure artifact_map --spec {params.spec:q} --run-folder {params.folder:q} "
-            "--mad-patches {input.mad_patches:q} --images {input.images:q} --threads {threads} --log {log:q}"
+            "gansr figure --spec {params.job:q} --run-folder {params.folder:q} {params.mad_patches} {params.images} "
+            "--threads {threads} --log {log:q}"

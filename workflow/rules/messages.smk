@@ -17,9 +17,7 @@ def print_needs():
 
     todo = Jobs(
         total=len(jobs),
-        trained=[
-            MODELS[model].name for model in names(("pretrain", "finetune"), "model")
-        ],
+        trained=[MODELS[model].name for model in names(("train",), "model")],
         fetched=names(("fetch",), "dataset"),
         weights=names(("fetch_weights",), "weights"),
         prepared=names(("images", "subset"), "dataset"),
@@ -42,5 +40,5 @@ atexit.register(print_needs)
 def print_where_the_results_are():
     print(f"\nTables and figures of the run {RUN.run}:", file=sys.stderr)
     for pattern in ("tables/*.md", "figures/*.png"):
-        for file in sorted(Path(RESULTS).glob(pattern)):
+        for file in sorted(PATHS.folder.glob(pattern)):
             print(f"  {file}", file=sys.stderr)

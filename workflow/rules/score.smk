@@ -1,42 +1,60 @@
 # SR images of every model on every benchmark, and their per-image scores.
+from gansr.plan import score_jobs
+
+
+def scored_model(wildcards):
+    name, _ = SCORED[wildcards.scored]
+    return name
+
+
+def score_hr_features(wildcards):
+    compared = score_jobs.compared_features(PLAN, scored_model(wildcards))
+    return DATA.hr_features(wildcards.benchmark) if compared else []
+
+
+def score_weights(wildcards):
+    # where nothing is downloaded, a file put there later makes the scores that need it
+    return weight_receipts(score_jobs.score_weights(PLAN, scored_model(wildcards)))
 
 
 rule upscale:
     input:
-        images=f"{RUN.data_dir}/{{benchmark}}/x{SCALE}/images",
-        weights=scored_weights,
+        images=DATA.images("{benchmark}"),
+        weights=lambda wildcards: FILES.scored_weights(wildcards.scored),
     output:
-        directory(f"{RESULTS}/images/{{scored}}/{{benchmark}}"),
+        directory(PATHS.images("{scored}", "{benchmark}")),
     log:
-        f"{LOGS}/upscale/{{scored}}/{{benchmark}}.log",
+        PATHS.log("upscale", "{scored}", "{benchmark}"),
     benchmark:
-        f"{TIMINGS}/upscale/{{scored}}/{{benchmark}}.tsv"
+        PATHS.timing("upscale", "{scored}", "{benchmark}")
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=lambda wildcards: int(SCORED[wildcards.scored][0] not in UNTRAINED),
+        gpu=lambda wildcards: int(bool(FILES.scored_weights(wildcards.scored))),
         gpu_manufacturer="nvidia",
         mem_mb=8000,
         runtime=240,
     params:
-        spec=upscale_slice,
-        weights=lambda wildcards, input: option("--weights", input.weights),
+        job=lambda wildcards: run_jobs.upscale_job(
+            PLAN, SCORED[wildcards.scored][0]
+        ).to_json(),
+        weights=of_input("--weights", "weights"),
     shell:
-        "gansr upscale --spec {params.spec:q} --images {input.images:q} {params.weights} --output {output:q} "
+        "gansr upscale --spec {params.job:q} --images {input.images:q} {params.weights} --output {output:q} "
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"
 
 
 rule hr_features:
     input:
-        images=f"{IMAGES}/images",
-        weights=weight_receipts(["inception"] if OF_INCEPTION else []),
+        images=DATA.images("{dataset}"),
+        weights=weight_receipts(score_jobs.hr_features_weights(PLAN)),
     output:
-        f"{IMAGES}/hr_features.npz",
+        DATA.hr_features("{dataset}"),
     log:
-        f"{LOGS}/hr_features/{{dataset}}.log",
+        PATHS.log("hr_features", "{dataset}"),
     benchmark:
-        f"{TIMINGS}/hr_features/{{dataset}}.tsv"
+        PATHS.timing("hr_features", "{dataset}")
     wildcard_constraints:
         dataset=any_of(PLAN.scored_benchmarks),
     conda:
@@ -48,44 +66,46 @@ rule hr_features:
         mem_mb=3000,
         runtime=60,
     params:
-        code=code_versions.METRICS,
-        metrics="fid,kid",
+        job=lambda wildcards: score_jobs.hr_features_job().to_json(),
         weights_dir=str(RUN.weights_dir),
     shell:
-        "gansr hr-features --images {input.images:q} --metrics {params.metrics} --weights-dir {params.weights_dir:q} "
+        "gansr hr-features --spec {params.job:q} --images {input.images:q} --weights-dir {params.weights_dir:q} "
         "--output {output:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
 
 
 rule score:
     input:
-        sr=f"{RESULTS}/images/{{scored}}/{{benchmark}}",
-        images=f"{RUN.data_dir}/{{benchmark}}/x{SCALE}/images",
+        sr=PATHS.images("{scored}", "{benchmark}"),
+        images=DATA.images("{benchmark}"),
         hr_features=score_hr_features,
         weights=score_weights,
     output:
-        scores=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.csv",
-        protocols=f"{RESULTS}/metrics/{{scored}}/{{benchmark}}.json",
+        scores=PATHS.scores("{scored}", "{benchmark}"),
+        notes=PATHS.score_notes("{scored}", "{benchmark}"),
     log:
-        f"{LOGS}/score/{{scored}}/{{benchmark}}.log",
+        PATHS.log("score", "{scored}", "{benchmark}"),
     benchmark:
-        f"{TIMINGS}/score/{{scored}}/{{benchmark}}.tsv"
+        PATHS.timing("score", "{scored}", "{benchmark}")
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=score_gpus,
+        gpu=lambda wildcards: int(
+            score_jobs.scored_on_gpu(PLAN, scored_model(wildcards))
+        ),
         gpu_manufacturer="nvidia",
         # whatever the size of the images: networks take them in strips (src/gansr/metrics/trunks.py)
         mem_mb=6000,
         runtime=480,
     params:
-        code=code_versions.METRICS,
-        metrics=",".join(RUN.metrics),
-        protocols=score_protocols,
+        job=lambda wildcards: score_jobs.score_job(
+            PLAN, scored_model(wildcards)
+        ).to_json(),
         weights_dir=str(RUN.weights_dir),
-        required=lambda wildcards: option("--required", scored_with(wildcards)),
-        hr_features=lambda wildcards, input: option("--hr-features", input.hr_features),
+        # no output: a job that computes one more metric finds the others here
+        kept=PATHS.score_values("{scored}", "{benchmark}"),
+        hr_features=of_input("--hr-features", "hr_features"),
     shell:
-        "gansr score {input.sr:q} {input.images:q}/HR --metrics {params.metrics} {params.protocols} "
-        "--weights-dir {params.weights_dir:q} {params.required} --skip-absent {params.hr_features} "
-        "--output {output.scores:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
+        "gansr score-benchmark --spec {params.job:q} --sr {input.sr:q} --images {input.images:q} "
+        "--weights-dir {params.weights_dir:q} {params.hr_features} --kept {params.kept:q} --output {output.scores:q} "
+        "--gpus {resources.gpu} --threads {threads} --log {log:q}"

@@ -1,6 +1,7 @@
 # Before the first job: nobody else makes the same, what only a user can get is there, and requests are written down.
 from gansr.atomic import write_text
 from gansr.machine.run_lock import lock_run
+from gansr.plan.jobs.base import as_json
 
 # A receipt outlives changes of its request: where a file came from makes nothing again. A request is no parameter
 # of its job for the same reason.
@@ -14,9 +15,9 @@ def own_what_is_made():
         for job in workflow.dag.needrun_jobs()
         if job.rule.name in PREPARING
     }
-    lock_run(Path(RESULTS))
+    lock_run(PATHS.folder)
     for name in sorted(datasets):
-        lock_run(Path(f"{RUN.data_dir}/locks/{name}"))
+        lock_run(DATA.lock(name))
 
 
 def require_what_only_a_user_can_get():
@@ -33,7 +34,7 @@ def require_what_only_a_user_can_get():
     ]
     for name in absent:
         print(
-            f"gansr: error: dataset {name}: {input_slices.by_hand(PLAN, name)}",
+            f"gansr: error: dataset {name}: {run_jobs.by_hand(PLAN, name)}",
             file=sys.stderr,
         )
     if absent:
@@ -47,16 +48,16 @@ def write_requests():
     for job in workflow.dag.needrun_jobs():
         if job.rule.name == "fetch":
             name = job.wildcards.dataset
-            request = input_slices.fetch_slice(PLAN, name)
-            write_text(Path(f"{REQUESTS}/datasets/{name}.json"), canonical(request))
+            request = run_jobs.fetch_dataset_job(PLAN, name)
+            write_text(DATA.dataset_request(name), request.to_json())
         elif job.rule.name == "fetch_weights":
             name = job.wildcards.weights
-            request = input_slices.fetch_weights_slice(PLAN, name)
-            write_text(Path(f"{REQUESTS}/weights/{name}.json"), canonical(request))
+            request = run_jobs.fetch_weights_job(PLAN, name)
+            write_text(DATA.weight_request(name), request.to_json())
 
 
 def write_training_settings():
-    write_text(Path(TRAINING_SETTINGS), canonical(RUN.training.beside_spec()))
+    write_text(PATHS.training_settings, as_json(RUN.training.of_watch))
 
 
 def start():

@@ -1,63 +1,64 @@
-# The papers' tables: ours as CSV, Markdown and LaTeX, and beside the published values.
+# Tables: ours as CSV, Markdown and LaTeX, and beside the published values; and what the run was made from.
+from gansr.plan.table_jobs import table_inputs, table_job
 
 
 rule table:
     input:
-        scores=table_scores,
-        specs=table_specs,
-        images=table_images,
-        published=f"{PLAN.catalog.folder}/published/{{table}}.csv",
+        unpack(lambda wildcards: table_inputs(PLAN, wildcards.table)),
     output:
         csv=report(
-            f"{RESULTS}/tables/{{table}}.csv",
+            PATHS.table("{table}"),
             caption="../report/table.rst",
             category="Tables",
             labels={"table": "{table}", "content": "measured"},
         ),
         beside=report(
-            f"{RESULTS}/tables/{{table}}_vs_published.csv",
+            PATHS.table("{table}", "_vs_published.csv"),
             caption="../report/vs_published.rst",
             category="Tables",
             labels={"table": "{table}", "content": "beside published"},
         ),
-        markdown=f"{RESULTS}/tables/{{table}}.md",
-        latex=f"{RESULTS}/tables/{{table}}.tex",
-        notes=f"{RESULTS}/tables/{{table}}_notes.md",
+        markdown=PATHS.table("{table}", ".md"),
+        latex=PATHS.table("{table}", ".tex"),
+        notes=PATHS.table("{table}", "_notes.md"),
     log:
-        f"{LOGS}/tables/{{table}}.log",
+        PATHS.log("tables", "{table}"),
     benchmark:
-        f"{TIMINGS}/tables/{{table}}.tsv"
+        PATHS.timing("tables", "{table}")
+    wildcard_constraints:
+        table=any_of(PLAN.tables),
     conda:
         "../../environment.yml"
     params:
-        spec=table_slice,
+        job=lambda wildcards: table_job(PLAN, wildcards.table).to_json(),
         folder=subpath(output.csv, ancestor=2),
-        images=lambda wildcards, input: option("--images", input.images),
+        images=of_input("--images", "images"),
+        published=of_input("--published", "published"),
     shell:
-        "gansr table {wildcards.table} --spec {params.spec:q} --run-folder {params.folder:q} "
-        "{params.images} --published {input.published:q} --log {log:q}"
+        "gansr table --spec {params.job:q} --run-folder {params.folder:q} {params.images} {params.published} "
+        "--log {log:q}"
 
 
 rule provenance:
     input:
-        PREPARED,
-        MODEL_FILES,
-        SR_IMAGES,
-        SCORES,
+        FILES.all_prepared(),
+        FILES.all_model_files(),
+        FILES.all_sr_images(),
+        FILES.all_scores(),
         TABLES,
         FIGURES,
     output:
-        f"{RESULTS}/provenance.json",
+        PATHS.provenance,
     log:
-        f"{LOGS}/provenance.log",
+        PATHS.log("provenance"),
     benchmark:
-        f"{TIMINGS}/provenance.tsv"
+        PATHS.timing("provenance")
     conda:
         "../../environment.yml"
     params:
-        spec=canonical(slices.provenance_slice(PLAN)),
+        job=run_jobs.provenance_job(PLAN).to_json(),
         folder=subpath(output[0], parent=True),
-        data_dir=data_dir,
+        data_dir=lambda wildcards: str(RUN.data_dir),
     shell:
-        "gansr provenance --spec {params.spec:q} --run-folder {params.folder:q} --data-dir {params.data_dir:q} "
+        "gansr provenance --spec {params.job:q} --run-folder {params.folder:q} --data-dir {params.data_dir:q} "
         "--log {log:q}"

@@ -1,24 +1,23 @@
-"""What verbs have in common: options, messages, devices, and slices of the configuration."""
+"""What verbs have in common: options, messages, devices."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gansr.errors import UserError
+from gansr.errors import UserError, nearest
 from gansr.progress import Progress
 
 logger = logging.getLogger("gansr")
 
 LogFile = Annotated[Path | None, typer.Option("--log", help="Also write messages to this file.")]
-Slice = Annotated[str, typer.Option("--spec", help="The step's slice of the configuration, as JSON.")]
+JobText = Annotated[str, typer.Option("--spec", help="What the job is asked for, as JSON.")]
 Threads = Annotated[int, typer.Option(help="CPU threads for torch.")]
 Gpus = Annotated[int, typer.Option(help="GPUs to take; on a machine without any, the CPU is used.")]
 Output = Annotated[Path, typer.Option(help="Where the result goes; it appears when it is complete.")]
@@ -52,31 +51,16 @@ def take_devices(gpus: int, threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
-def parse(spec: str) -> dict[str, Any]:
-    """A slice of the configuration from its JSON.
+def read_text(file: Path) -> str:
+    """A file that the Snakefile writes when a run starts.
 
     Raises:
-        UserError: it is not JSON, or no mapping.
+        UserError: it is not there.
     """
     try:
-        return ConfigSlice(json.loads(spec))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"--spec: not JSON, or no mapping: {error}") from None
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """A file that the Snakefile writes when a run starts."""
-    try:
-        return parse(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{file}: no such file; the Snakefile writes it when a run starts") from None
-
-
-class ConfigSlice(dict[str, Any]):
-    """A slice of the configuration that says in one line what it lacks."""
-
-    def __missing__(self, key: str) -> Any:
-        raise UserError(f"--spec: {key} is missing; copy the line from the step's log")
 
 
 def verify_weights(listed: str, file: Path) -> None:
@@ -89,4 +73,24 @@ def verify_weights(listed: str, file: Path) -> None:
             f"{file}: not there any more; put it there, or remove its receipt (receipts/weights/{listed}.json in "
             f"data_dir) to have it downloaded again"
         )
-    verify(Catalog.nearest().weights[listed].model_copy(update={"file": file.name}), file.parent)
+    known = Catalog.nearest().weights
+    if listed not in known:
+        raise UserError(f'{file}: config/weights.yaml lists no weights "{listed}"; {nearest(listed, known)}')
+    verify(known[listed].model_copy(update={"file": file.name}), file.parent)
+
+
+def named_files(option: str, given: list[str]) -> dict[str, Path]:
+    """The files of an option that is given as NAME=FILE, once for each name.
+
+    Raises:
+        UserError: one of them has no name or no file, or a name is given twice.
+    """
+    files: dict[str, Path] = {}
+    for pair in given:
+        name, _, file = pair.partition("=")
+        if not name or not file:
+            raise UserError(f"{option} {pair}: give it as NAME=FILE")
+        if name in files:
+            raise UserError(f"{option} {pair}: {name} is given twice; give one file")
+        files[name] = Path(file)
+    return files

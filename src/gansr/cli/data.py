@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from gansr.cli.common import (
+    JobText,
     LogFile,
     Output,
-    Slice,
     begin,
-    parse,
-    read_json,
+    read_text,
 )
 
 
@@ -23,18 +22,16 @@ def fetch(
     log: LogFile = None,
 ) -> None:
     """An archive or a file of weights, verified; a transfer that broke off goes on where it was."""
-    from gansr.config.loading import validate
-    from gansr.config.remote_file import RemoteFile
     from gansr.data.receipts import fetch as fetch_file
+    from gansr.plan.jobs.data import FetchJob
 
     begin(log)
-    data = read_json(request)
-    sources = [validate(RemoteFile, source, str(request)) for source in data["sources"]]
-    fetch_file(data["title"], sources, data["by_hand"], Path(data["folder"]), data["download"], output)
+    job = FetchJob.from_json(read_text(request), str(request))
+    fetch_file(job.title, job.sources, job.by_hand, job.folder, job.download, output)
 
 
 def images(
-    spec: Slice,
+    spec: JobText,
     output: Output,
     receipt: Annotated[Path | None, typer.Option(help="What fetch wrote, for a dataset from an archive.")] = None,
     archives: Annotated[Path, typer.Option(help="The folder of the archive.")] = Path("datasets"),
@@ -42,59 +39,59 @@ def images(
     log: LogFile = None,
 ) -> None:
     """HR and LR images of a dataset."""
-    from gansr.config.dataset import Dataset
-    from gansr.config.loading import validate
     from gansr.data.fetched import prepare_fetched
     from gansr.data.prepare import prepare_images
+    from gansr.plan.jobs.data import ImagesJob
 
     begin(log)
-    data = parse(spec)
-    dataset = validate(Dataset, data["dataset"], "--spec")
+    job = ImagesJob.from_json(spec)
     if receipt is None:
-        prepare_images(dataset, data["name"], data["scale"], output, threads)
+        prepare_images(job.dataset, job.name, job.scale, output, threads)
     else:
-        prepare_fetched(dataset, data["name"], data["scale"], receipt, archives, output, threads)
+        prepare_fetched(job.dataset, job.name, job.scale, receipt, archives, output, threads)
 
 
 def subset(
-    spec: Slice,
+    spec: JobText,
     images: Annotated[Path, typer.Option(help="The whole benchmark's folder with HR and LR.")],
     output: Output,
     log: LogFile = None,
 ) -> None:
     """A benchmark without its gray images."""
     from gansr.data.subset import leave_out_gray
+    from gansr.plan.jobs.data import ImagesJob
 
     begin(log)
-    data = parse(spec)
-    leave_out_gray(images, data["name"], data["dataset"].get("images"), output)
+    job = ImagesJob.from_json(spec)
+    leave_out_gray(images, job.name, job.dataset.images, output)
 
 
 def patch_store(
+    spec: JobText,
     images: Annotated[list[Path], typer.Option(help="A dataset's folder with HR and LR; several make a union.")],
-    scale: Annotated[int, typer.Option(help="HR is so many times larger than LR.")],
     output: Output,
     log: LogFile = None,
 ) -> None:
     """Training images as a memory-mapped patch store; the same command goes on where it was stopped."""
     from gansr.data.patch_store import build_patch_store
+    from gansr.plan.jobs.data import PatchStoreJob
 
     begin(log)
-    build_patch_store(images, scale, output)
+    build_patch_store(images, PatchStoreJob.from_json(spec).scale, output)
 
 
 def mad_patches(
-    spec: Slice,
+    spec: JobText,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with HR and LR.")],
-    scale: Annotated[int, typer.Option(help="HR is so many times larger than LR.")],
     output: Output,
     log: LogFile = None,
 ) -> None:
     """The patches whose SR is kept during fine-tuning."""
     from gansr.data.mad_patches import choose_mad_patches
+    from gansr.plan.jobs.mad_patches import MadPatchesJob
 
     begin(log)
-    choose_mad_patches(images, scale, parse(spec), output)
+    choose_mad_patches(images, MadPatchesJob.from_json(spec), output)
 
 
 VERBS = (fetch, images, subset, patch_store, mad_patches)

@@ -9,14 +9,13 @@ from typing import Annotated
 import typer
 
 from gansr.cli.common import (
-    ConfigSlice,
     Gpus,
+    JobText,
     LogFile,
-    Slice,
     Threads,
     begin,
-    parse,
-    read_json,
+    named_files,
+    read_text,
     take_devices,
     verify_weights,
 )
@@ -28,13 +27,13 @@ INTERRUPTED = 75  # "try again": the state is saved
 
 
 def train(
-    spec: Slice,
+    spec: JobText,
     name: Annotated[str, typer.Option(help="The model's name.")],
     patches: Annotated[Path, typer.Option(help="The patch store to train on.")],
     state: Annotated[Path, typer.Option(help="Where resumable state is kept.")],
     output: Annotated[Path, typer.Option(help="The model's folder.")],
     start: Annotated[Path | None, typer.Option(help="Generator weights to start from.")] = None,
-    vgg19: Annotated[Path | None, typer.Option(help="VGG19 weights of the perceptual loss.")] = None,
+    judge: Annotated[list[str] | None, typer.Option(help="Weights of a judge: NAME=FILE; may be repeated.")] = None,
     mad_patches: Annotated[Path | None, typer.Option(help="The patches to keep SR of.")] = None,
     mad_images: Annotated[Path | None, typer.Option(help="The benchmark folder they lie in.")] = None,
     settings: Annotated[
@@ -45,14 +44,16 @@ def train(
     log: LogFile = None,
 ) -> None:
     """Pretrain or fine-tune a generator; the same command goes on where it was stopped."""
-    from gansr.config.loading import validate
-    from gansr.config.training_settings import TrainingSettings
+    from gansr.config.training_settings import WatchSettings
+    from gansr.plan.jobs.base import read_section
+    from gansr.plan.jobs.train import TrainJob, require_current_plugins
     from gansr.training import launch
 
     begin(log)
-    data = parse(spec)
-    watched = validate(TrainingSettings, read_json(settings) if settings else {}, str(settings))
-    processes = ConfigSlice(data["training"])["gpus"]
+    job = TrainJob.from_json(spec)
+    require_current_plugins(job.versions, job.used_plugins)
+    watched = read_section(WatchSettings, read_text(settings), str(settings)) if settings else WatchSettings()
+    processes = job.training.gpus
     if not launch.is_launched():
         take_devices(gpus, threads)
         if processes > 1:
@@ -63,11 +64,12 @@ def train(
     from gansr.training.train import TrainingInputs
     from gansr.training.train import train as train_model
 
-    if vgg19 is not None:
-        verify_weights("vgg19", vgg19)
-    inputs = TrainingInputs(patches, start, vgg19, mad_patches, mad_images)
+    judges = named_files("--judge", judge or [])
+    for listed, file in judges.items():
+        verify_weights(listed, file)
+    inputs = TrainingInputs(patches, start, judges, mad_patches, mad_images)
     try:
-        train_model(data, name, inputs, state, output, watched)
+        train_model(job, name, inputs, state, output, watched)
     except InterruptedTrainingError as stop:
         logger.info("%s", stop)
         raise typer.Exit(INTERRUPTED) from None
@@ -91,7 +93,7 @@ def status(
 
 
 def interpolate(
-    spec: Slice,
+    spec: JobText,
     first: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 0.")],
     second: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 1.")],
     name: Annotated[str, typer.Option(help="The model's name.")],
@@ -101,12 +103,13 @@ def interpolate(
     """A model between two others, weight by weight."""
     begin(log)
     from gansr.networks.interpolation import interpolate_models
+    from gansr.plan.jobs.train import InterpolateJob
 
-    interpolate_models(parse(spec), name, first, second, output)
+    interpolate_models(InterpolateJob.from_json(spec), name, first, second, output)
 
 
 def adopt(
-    spec: Slice,
+    spec: JobText,
     weights: Annotated[Path, typer.Option(help="The released checkpoint, as config/weights.yaml lists it.")],
     listed: Annotated[str, typer.Option(help="Its name there.")],
     name: Annotated[str, typer.Option(help="The model's name.")],
@@ -117,8 +120,9 @@ def adopt(
     begin(log)
     verify_weights(listed, weights)
     from gansr.networks.released import adopt_released_model
+    from gansr.plan.jobs.train import AdoptJob
 
-    adopt_released_model(parse(spec), name, weights, output)
+    adopt_released_model(AdoptJob.from_json(spec), name, weights, output)
 
 
 VERBS = (train, status, interpolate, adopt)

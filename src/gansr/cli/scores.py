@@ -10,20 +10,22 @@ import typer
 
 from gansr.cli.common import (
     Gpus,
+    JobText,
     LogFile,
     Output,
-    Slice,
     Threads,
     begin,
-    parse,
     take_devices,
     verify_weights,
 )
+from gansr.config.metrics import METRICS, chosen_protocols
 from gansr.errors import UserError
+
+ALONE = [row.name for row in METRICS.values() if not row.needs_hr]
 
 
 def upscale(
-    spec: Slice,
+    spec: JobText,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with LR.")],
     output: Output,
     weights: Annotated[Path | None, typer.Option(help="Generator weights; without, MATLAB bicubic.")] = None,
@@ -32,24 +34,31 @@ def upscale(
     log: LogFile = None,
 ) -> None:
     """SR images of a benchmark."""
-    begin(log)
-    take_devices(gpus if weights is not None else 0, threads)
-    from gansr.inference import bicubic_upscale, generator_upscale, upscale_benchmark, upscale_luma
+    from gansr.plan.jobs.upscale import UpscaleJob
 
-    data = parse(spec)
-    if data.get("luma_alone"):
-        upscale_luma(images, data["scale"], output.parent.name, output)
+    begin(log)
+    job = UpscaleJob.from_json(spec)
+    if (job.generator is None) != (weights is None):
+        raise UserError("--weights: are those of the job's generator; give both, or none for MATLAB bicubic")
+    take_devices(gpus if weights is not None else 0, threads)
+    from gansr.inference import bicubic_upscale, upscale_benchmark, upscale_luma
+
+    if job.luma_alone:
+        upscale_luma(images, job.scale, output.parent.name, output)
         return
     if weights is None:
-        upscaler = bicubic_upscale(data["scale"])
+        upscaler = bicubic_upscale(job.scale)
     else:
-        upscaler = generator_upscale(data["generator"], data["scale"], weights)
+        from gansr.upscaling import generator_upscale
+
+        assert job.generator is not None
+        upscaler = generator_upscale(job.generator, job.scale, weights)
     upscale_benchmark(upscaler, images, output.parent.name, output)
 
 
 def hr_features(
+    spec: JobText,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with HR.")],
-    metrics: Annotated[str, typer.Option(help="fid, kid or both, separated by a comma.")],
     weights_dir: Annotated[Path, typer.Option(help="The folder of weights.")],
     output: Output,
     gpus: Gpus = 0,
@@ -57,11 +66,10 @@ def hr_features(
     log: LogFile = None,
 ) -> None:
     """What FID and KID need of a benchmark's HR images, for all models tested on it."""
+    from gansr.plan.jobs.score import HrFeaturesJob
+
     begin(log)
-    wanted = metrics.split(",")
-    for metric in wanted:
-        if metric not in ("fid", "kid"):
-            raise UserError(f'--metrics: "{metric}" has no features of HR; fid and kid have')
+    job = HrFeaturesJob.from_json(spec)
     take_devices(gpus, threads)
     from gansr.config.catalog import Catalog
     from gansr.metrics.hr_features import write_hr_features
@@ -69,16 +77,55 @@ def hr_features(
     file = weights_dir / Catalog.nearest().weights["inception"].file
     verify_weights("inception", file)
     title = f"HR of {images.resolve().parents[1].name}"
-    write_hr_features(images / "HR", file, "fid" in wanted, "kid" in wanted, title, output)
+    write_hr_features(images / "HR", file, "whole" in job.features, "patches" in job.features, title, output)
+
+
+def score_benchmark(
+    spec: JobText,
+    sr: Annotated[Path, typer.Option(help="A folder of SR images that a run has made.")],
+    images: Annotated[Path, typer.Option(help="The benchmark's folder with HR.")],
+    weights_dir: Annotated[Path, typer.Option(help="The folder of weights.")],
+    kept: Annotated[Path, typer.Option(help="The folder of finished values; those found there are not computed.")],
+    output: Output,
+    hr_features: Annotated[Path | None, typer.Option(help="What hr-features wrote, else it is computed anew.")] = None,
+    gpus: Gpus = 0,
+    threads: Threads = 1,
+    log: LogFile = None,
+) -> None:
+    """Score SR images of a run; `score` does the same for any folder."""
+    from gansr.plan.jobs.score import ScoreJob
+
+    begin(log)
+    job = ScoreJob.from_json(spec)
+    protocols = job.protocols()
+    take_devices(gpus, threads)
+    from gansr.metrics import score as scoring
+    from gansr.metrics.weights import metric_weights
+
+    needed = [metric for metric in protocols if scoring.needs_weights(metric, protocols)]
+    weights = metric_weights(needed, weights_dir, download=False, required=job.weights, skip_absent=True)
+    task = scoring.Task(
+        sr,
+        images / "HR",
+        protocols,
+        weights.files,
+        weights.absent,
+        hr_features,
+        title=f"{sr.parent.name} on {sr.name}",
+        made=True,
+        kept=kept,
+        weights_sha256=weights.sha256,
+    )
+    scoring.score_benchmark(task).write(output)
 
 
 def score(
     sr: Annotated[Path, typer.Argument(help="A folder of SR images.")],
-    hr: Annotated[Path | None, typer.Argument(help="The folder of their HR images; not for niqe, ma and pi.")] = None,
-    metrics: Annotated[
-        str,
-        typer.Option(help="psnr_y, ssim_y, lpips_alex, lpips_vgg, dists, fid, kid, niqe, ma, pi, separated by commas."),
-    ] = "psnr_y,ssim_y",
+    hr: Annotated[
+        Path | None,
+        typer.Argument(help=f"The folder of their HR images; not for {', '.join(ALONE)}."),
+    ] = None,
+    metrics: Annotated[str, typer.Option(help=f"{', '.join(METRICS)}, separated by commas.")] = "psnr_y,ssim_y",
     protocol: Annotated[
         list[str] | None, typer.Option(help="Another protocol for a metric: psnr_y=y_rounded, or y_images.")
     ] = None,
@@ -89,10 +136,6 @@ def score(
         Path | None, typer.Option(help="The folder of weights; by default `weights` beside `config`.")
     ] = None,
     download: Annotated[bool, typer.Option(help="Download weights that are not there, and verify them.")] = False,
-    required: Annotated[
-        list[str] | None,
-        typer.Option(help="Weights that may not be absent; without those of others, a metric has no values."),
-    ] = None,
     skip_absent: Annotated[bool, typer.Option(help="A metric whose weights are absent has no values.")] = False,
     hr_features: Annotated[Path | None, typer.Option(help="What hr-features wrote, else it is computed anew.")] = None,
     output: Annotated[Path | None, typer.Option(help="The CSV file; by default <SR folder>_scores.csv here.")] = None,
@@ -101,29 +144,25 @@ def score(
     log: LogFile = None,
 ) -> None:
     """Score a folder of SR images: one row per image and metric, each metric by a named protocol."""
-    from gansr.config.protocols import chosen_protocols
-    from gansr.config.weights import NETWORK_METRICS
-
     begin(log)
     output = output or Path(f"{sr.resolve().name}_scores.csv")
     if output.suffix == ".json":
         raise UserError(f"--output {output}: the notes on the scores take this name; end it in .csv")
     names = metrics.split(",")
     protocols = chosen_protocols(names, _assignments(protocol or []), crop)
-    take_devices(gpus if set(names) & set(NETWORK_METRICS) else 0, threads or os.cpu_count() or 1)
-    from gansr.metrics.score import Task, needs_weights, score_benchmark
+    take_devices(gpus if any(METRICS[name].on_gpu for name in names) else 0, threads or os.cpu_count() or 1)
+    from gansr.metrics import score as scoring
     from gansr.metrics.weights import metric_weights
+    from gansr.reporting.score_summary import summary
 
-    needed = [metric for metric in names if needs_weights(metric, protocols)]
-    weights, absent = metric_weights(needed, weights_dir, download, required or [], skip_absent)
-    title = f"{sr.parent.name} on {sr.name}" if log else f"score {sr.name}"
-    scores = score_benchmark(Task(sr, hr, protocols, weights, absent, hr_features, scale, suffix, title, bool(log)))
+    needed = [metric for metric in names if scoring.needs_weights(metric, protocols)]
+    weights = metric_weights(needed, weights_dir, download, required=(), skip_absent=skip_absent)
+    title = f"score {sr.name}"
+    task = scoring.Task(sr, hr, protocols, weights.files, weights.absent, hr_features, scale, suffix, title)
+    scores = scoring.score_benchmark(task)
     scores.write(output)
-    if log is None:
-        from gansr.reporting.score_summary import summary
-
-        typer.echo(summary(scores))
-        typer.echo(f"{output}")
+    typer.echo(summary(scores))
+    typer.echo(f"{output}")
 
 
 def _assignments(words: list[str]) -> dict[str, str]:
@@ -134,4 +173,4 @@ def _assignments(words: list[str]) -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-VERBS = (upscale, hr_features, score)
+VERBS = (upscale, hr_features, score_benchmark, score)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from gansr.config.dataset import Dataset, load_datasets
+from gansr.config.loading import read_yaml, validate
 from gansr.config.rates import Rates, load_rates
+from gansr.config.tables import Table
 from gansr.config.weights import WeightFile, load_weight_files
 from gansr.errors import UserError
+
+# its files are <table>.csv, <table>_notes.md, <table>_vs_published.csv
+TABLE_NAME = r"(?!.*_(notes|vs_published)$)[A-Za-z0-9][A-Za-z0-9_]*"
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The folder `config`: methods, datasets, weights and published tables."""
+    """The folder `config`: methods, datasets, weights, tables and their published values."""
 
     folder: Path = Path("config")
 
@@ -52,21 +58,37 @@ class Catalog:
         """The training rates of rates.yaml."""
         return load_rates(self.folder / "rates.yaml")
 
-    def published(self, table: str) -> Path:
-        """The file with a paper's printed table."""
-        return self.folder / "published" / f"{table}.csv"
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """The tables that a run may ask for, by name: the files of config/tables.
 
-    def published_columns(self, table: str) -> list[str]:
-        """The columns of a published comparison table: a method, with its training set where the paper names one."""
-        file = self.published(table)
+        Raises:
+            UserError: a file is wrong, or its name is none of a table.
+        """
+        files = sorted((self.folder / "tables").glob("*.yaml"))
+        for file in files:
+            if not re.fullmatch(TABLE_NAME, file.stem):
+                raise UserError(
+                    f'{file}: a table is named with letters, digits and "_", and not like its files; rename it'
+                )
+        return {file.stem: validate(Table, read_yaml(file), str(file)) for file in files}
+
+    def published(self, table: str) -> Path | None:
+        """The file with a table's published values; None where it has none."""
+        values = self.tables[table].published
+        return None if values is None else self.folder / "published" / values.file
+
+    def published_labels(self, table: str) -> list[str]:
+        """The models that a table's published values are of, as a run names them; none where it has no such values.
+
+        Raises:
+            UserError: the file cannot be read, or lacks a column.
+        """
+        values, file = self.tables[table].published, self.published(table)
+        if values is None or file is None:
+            return []
         try:
             with file.open(encoding="utf-8", newline="") as stream:
-                return list(dict.fromkeys(column_label(row) for row in csv.DictReader(stream)))
+                return list(dict.fromkeys(values.label_of(row) for row in csv.DictReader(stream)))
         except (OSError, KeyError) as error:
             raise UserError(f"{file}: cannot read the published table ({error})") from None
-
-
-def column_label(row: dict[str, str]) -> str:
-    """How a run's `published` names the column that a row of a published table belongs to."""
-    train_set = row.get("train_set")
-    return f"{row['method']} ({train_set})" if train_set else row["method"]

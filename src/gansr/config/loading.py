@@ -84,6 +84,8 @@ def one_line(error: ValidationError) -> str:
     # pydantic puts the tags of unions and the names of validators into the path; keys have no brackets
     place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        message = "required; add it"
     given = first.get("input")
     if first["type"] not in ("value_error", "unknown_key", "missing") and isinstance(given, str | int | float):
         message = f"{message}, not {given!r}"

@@ -1,84 +1,53 @@
-"""A method: loss terms with weights, a discriminator and a training schedule. Data, not code."""
+"""A method: loss terms with weights, critics and a training schedule. Data, not code."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import (
-    Discriminator,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    Tag,
-    ValidationError,
-    field_validator,
-)
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 from pydantic import model_validator as check
 
 from gansr.config import plugins
-from gansr.config.loading import one_line
+from gansr.config.method_checks import TOLD, check_critics, check_generator, check_plugins, check_schedule
+from gansr.config.schedule import MultiStep, Schedule
 from gansr.config.section import Section
-from gansr.errors import UserError, nearest
+from gansr.config.term import Term, changed_plugin, changed_term, complete_plugin, complete_term
 
 Stage = Literal["pretrain", "finetune"]
 Variant = Literal["release", "paper"]
-HALVINGS = {"unet_sn": 3}  # of discriminators whose number of stages is fixed
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Optimizer(Section):
-    """Adam, the same for the generator and the discriminator."""
+    """Adam, the same for the generator and every critic."""
 
     learning_rate: PositiveFloat
     betas: tuple[Beta, Beta]
 
 
-class MultiStep(Section):
-    """The learning rate is multiplied by gamma at each milestone (an iteration); none: constant."""
+class ParameterGroup(Section):
+    """A parameter group of the generator, with an Adam of its own.
 
-    milestones: tuple[PositiveInt, ...] = ()
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.5
+    `starts` is the first iteration, counted from 1, in which it is updated, `rate` a factor on the learning rate.
+    """
 
-
-class CosineRestarts(Section):
-    """Equal periods, each a linear warm-up and half a cosine (training/schedule.py has the formula)."""
-
-    periods: PositiveInt
-    warmup: NonNegativeInt
-    warmup_factor: Annotated[float, Field(ge=0, le=1)]
-    minimum: PositiveFloat
+    starts: PositiveInt = 1
+    rate: PositiveFloat = 1.0
 
 
-def schedule_kind(given: Any) -> str:
-    """The tag of the schedule that a mapping's keys belong to."""
-    keys = given if isinstance(given, dict) else type(given).model_fields if isinstance(given, Section) else {}
-    return "[cosine]" if set(keys) & set(CosineRestarts.model_fields) else "[multistep]"
+class Recipe(Section):
+    """What a training does: loss terms with weights, critics, optimiser, schedule and batches.
 
+    `losses` are the terms by their names; `critics` the networks that terms train against, by the term's name, with
+    `discriminator` as shorthand for the critic of the term `adversarial`; `groups` the parameter groups of the
+    generator that are not updated as the rest.
+    """
 
-# The tag of a branch stands in brackets, so that it is told apart from a key in an error's place.
-Schedule = Annotated[
-    Annotated[MultiStep, Tag("[multistep]")] | Annotated[CosineRestarts, Tag("[cosine]")],
-    Discriminator(schedule_kind),
-]
+    shorthands: ClassVar[tuple[str, ...]] = ("discriminator",)
 
-
-class LossWeight(Section):
-    """The key that every loss term has."""
-
-    weight: NonNegativeFloat
-
-
-class Method(Section):
-    """One file of config/methods; reading it is reading the paper's training section."""
-
-    title: str
-    paper: str = ""
-    variant: Variant = "release"
-    stage: Stage
     losses: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
-    discriminator: dict[str, Any] | None = None
+    critics: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    groups: dict[str, ParameterGroup] = Field(default_factory=dict)
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
     optimizer: Optimizer
     schedule: Schedule = MultiStep()
@@ -87,20 +56,70 @@ class Method(Section):
     patch_size: PositiveInt
 
     @property
-    def needs_vgg19(self) -> bool:
-        """Whether a loss term needs the pretrained VGG19."""
-        perceptual = self.losses.get("perceptual", {"weight": 0})
-        return bool(perceptual["weight"] > 0 and perceptual["weights"] == "pretrained")
+    def terms(self) -> list[Term]:
+        """The loss terms, those of weight 0 among them."""
+        return [Term.of(name, given) for name, given in self.losses.items()]
+
+    @property
+    def used_terms(self) -> list[Term]:
+        """The loss terms of positive weight."""
+        return [term for term in self.terms if term.weight > 0]
+
+    @property
+    def used_critics(self) -> dict[str, dict[str, Any]]:
+        """The critics of the terms of positive weight, by the term's name."""
+        used = {term.name for term in self.used_terms}
+        return {name: critic for name, critic in self.critics.items() if name in used}
+
+    @property
+    def judges(self) -> list[str]:
+        """The names of the weight files that the terms read."""
+        return list(dict.fromkeys(name for term in self.used_terms for name in term.judges))
+
+    @property
+    def plugin_files(self) -> list[tuple[plugins.Kind, str]]:
+        """Every plug-in that a training by this method uses, the generator aside: its kind and its name."""
+        found: list[tuple[plugins.Kind, str]] = [("loss", term.loss) for term in self.used_terms]
+        found += [("view", term.view["name"]) for term in self.used_terms if term.view is not None]
+        found += [("critic", critic["network"]) for critic in self.used_critics.values()]
+        return list(dict.fromkeys(found))
+
+    def changed_values(self) -> dict[str, Any]:
+        """The values that differ from the defaults, those of plug-ins among them."""
+        data = self.model_dump(mode="json", include=set(Recipe.model_fields), exclude_defaults=True)
+        data["losses"] = {name: changed_term(name, given) for name, given in self.losses.items()}
+        if self.critics:
+            data["critics"] = {
+                name: changed_plugin("critic", "network", critic) for name, critic in self.critics.items()
+            }
+        return data
+
+    @check(mode="before")
+    @classmethod
+    def _spell_out(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        data = spelt_out(data)
+        if isinstance(data.get("critics"), dict):
+            data = data | {"critics": {term: critic for term, critic in data["critics"].items() if critic is not None}}
+        return data
 
     @field_validator("losses")
     @classmethod
-    def _fill_loss_options(cls, losses: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        return {name: _loss_options(name, given) for name, given in losses.items()}
+    def _complete_terms(cls, losses: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {name: complete_term(name, given) for name, given in losses.items()}
 
-    @field_validator("discriminator")
+    @field_validator("critics")
     @classmethod
-    def _fill_discriminator_options(cls, given: dict[str, Any] | None) -> dict[str, Any] | None:
-        return None if given is None else network_options("critic", given)
+    def _complete_critics(cls, critics: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        complete = {}
+        for term, given in critics.items():
+            try:
+                complete[term] = network_options("critic", given)
+            except ValueError as error:
+                place = "adversarial (the discriminator)" if term == "adversarial" else term
+                raise ValueError(f"{place}: {error}") from None
+        return complete
 
     @field_validator("schedule", mode="before")
     @classmethod
@@ -110,86 +129,48 @@ class Method(Section):
         return given
 
     @check(mode="after")
-    def _parts_fit_together(self) -> Method:
-        if not any(loss["weight"] > 0 for loss in self.losses.values()):
+    def _parts_fit_together(self) -> Self:
+        if not self.used_terms:
             raise ValueError("losses: all weights are 0; give one a positive weight")
-        used = {name: loss for name, loss in self.losses.items() if loss["weight"] > 0}
-        _check_discriminator(self)
-        _check_schedule(self)
-        if "artifact" in used:
-            _check_artifact(used["artifact"], self)
-        if "perceptual" in self.losses:
-            _check_perceptual(self.losses["perceptual"], self.patch_size)
-        if "best_buddy" in used:
-            _check_best_buddy(used["best_buddy"], self.patch_size)
+        check_critics(self.terms, self.critics)
+        check_schedule(self.schedule, self.iterations, self.optimizer.learning_rate)
+        for name, group in self.groups.items():
+            if group.starts > self.iterations:
+                raise ValueError(f"groups.{name}.starts {group.starts} is beyond the {self.iterations} iterations")
+        check_plugins(self.used_terms, self.critics, {key: getattr(self, key) for key in TOLD})
         return self
 
+    def check_generator(self, generator: dict[str, Any]) -> None:
+        """Refuse a generator, its `network` with options, that this method cannot train.
 
-def _check_discriminator(method: Method) -> None:
-    adversarial, discriminator = method.losses.get("adversarial"), method.discriminator
-    if adversarial is not None and discriminator is None:
-        raise ValueError("the adversarial loss needs a discriminator; add one")
-    if adversarial is None and discriminator is not None:
-        raise ValueError("a discriminator without the adversarial loss does nothing; remove it")
-    if adversarial is None or discriminator is None:
-        return
-    if method.batch_size < 2 and discriminator["network"] == "vgg":
-        raise ValueError("batch_size must be at least 2: the discriminator normalises over the batch")
-    halvings = discriminator.get("stages", HALVINGS.get(discriminator["network"], 0))
-    if method.patch_size % 2**halvings:
-        raise ValueError(
-            f"patch_size {method.patch_size} must be a multiple of {2**halvings}: "
-            f"the discriminator halves it {halvings} times"
-        )
-    if adversarial["region_mask"] != "none" and adversarial["region_window"] > method.patch_size:
-        raise ValueError(
-            f"losses.adversarial.region_window {adversarial['region_window']} is larger than patch_size "
-            f"{method.patch_size}"
-        )
+        Raises:
+            ValueError: with the place in the method and the way out.
+        """
+        check_generator(self.used_terms, self.groups, generator)
 
 
-def _check_schedule(method: Method) -> None:
-    schedule = method.schedule
-    if isinstance(schedule, MultiStep):
-        if sorted(set(schedule.milestones)) != list(schedule.milestones):
-            raise ValueError("schedule.milestones must increase")
-        return
-    if method.iterations % schedule.periods:
-        below = method.iterations - method.iterations % schedule.periods
-        raise ValueError(
-            f"iterations {method.iterations} is not a multiple of schedule.periods {schedule.periods}; "
-            f"use {below} or {below + schedule.periods}, or set schedule.periods"
-        )
-    period = method.iterations // schedule.periods
-    if schedule.warmup >= period:
-        raise ValueError(f"schedule.warmup {schedule.warmup} does not end within a period of {period} iterations")
-    if schedule.minimum > method.optimizer.learning_rate:
-        raise ValueError(f"schedule.minimum {schedule.minimum} is above the learning rate")
+class Method(Recipe):
+    """One file of config/methods; reading it is reading the paper's training section."""
+
+    title: str
+    paper: str = ""
+    variant: Variant = "release"
+    stage: Stage
 
 
-def _check_artifact(artifact: dict[str, Any], method: Method) -> None:
-    if artifact["ema_refine"] and method.ema_decay is None:
-        raise ValueError("losses.artifact.ema_refine compares with the EMA model; set ema_decay")
-    if artifact["window"] > method.patch_size:
-        raise ValueError(f"losses.artifact.window {artifact['window']} is larger than patch_size {method.patch_size}")
+def spelt_out(given: dict[str, Any]) -> dict[str, Any]:
+    """The mapping of a method, or a part of one, with its discriminator among the critics.
 
-
-def _check_perceptual(perceptual: dict[str, Any], patch_size: int) -> None:
-    for layer in perceptual["layers"]:
-        smallest = 2 ** (int(layer[4]) - 1)  # VGG19 halves the patch before each block but the first
-        if patch_size < smallest:
-            raise ValueError(f"losses.perceptual: {layer} needs a patch_size of at least {smallest}")
-    if perceptual["weights"] == "pretrained" and perceptual["width"] != 64:
-        raise ValueError("losses.perceptual: the pretrained VGG19 has width 64; set weights: random for another")
-
-
-def _check_best_buddy(best_buddy: dict[str, Any], patch_size: int) -> None:
-    if best_buddy["alpha"] == best_buddy["beta"] == 0:
-        raise ValueError("losses.best_buddy: alpha and beta are both 0, every candidate is as good; raise one")
-    if patch_size < 12:
-        raise ValueError("losses.best_buddy: 3 x 3 patches of HR reduced by 4 need a patch_size of at least 12")
-    if best_buddy["pyramid"] == "matlab_bicubic" and patch_size % 4:
-        raise ValueError("losses.best_buddy: the pyramid needs a patch_size that is a multiple of 4")
+    Raises:
+        ValueError: the critic of the adversarial term is given twice.
+    """
+    if "discriminator" not in given:
+        return given
+    critics = given.get("critics") or {}
+    if isinstance(critics, dict) and "adversarial" in critics:
+        raise ValueError("discriminator is short for critics.adversarial, which is there as well; give one of the two")
+    rest = {key: value for key, value in given.items() if key not in ("discriminator", "critics")}
+    return rest | {"critics": {**critics, "adversarial": given["discriminator"]}}
 
 
 def network_options(kind: Literal["generator", "critic"], given: dict[str, Any]) -> dict[str, Any]:
@@ -198,32 +179,4 @@ def network_options(kind: Literal["generator", "critic"], given: dict[str, Any])
     Raises:
         ValueError: no or an unknown network, or an option that its file does not have.
     """
-    if "network" not in given:
-        raise ValueError(f"network is missing; valid: {', '.join(plugins.names(kind))}")
-    network = given["network"]
-    if not isinstance(network, str):
-        raise ValueError(f"network is {network!r}; valid: {', '.join(plugins.names(kind))}")
-    rest = {key: value for key, value in given.items() if key != "network"}
-    return {"network": network, **_plugin_options(kind, network, rest)}
-
-
-def _loss_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    if name not in plugins.names("loss"):
-        raise ValueError(f'unknown loss "{name}"; {nearest(name, plugins.names("loss"))}')
-    rest = {key: value for key, value in given.items() if key != "weight"}
-    if rest and not plugins.schema("loss", name).model_fields:
-        raise ValueError(f'{name}: unknown key "{next(iter(rest))}"; this loss has no options but weight')
-    try:
-        weight = LossWeight.model_validate({key: given[key] for key in given if key == "weight"}).weight
-    except ValidationError as error:
-        raise ValueError(f"{name}.{one_line(error)}") from None
-    return {"weight": weight, **_plugin_options("loss", name, rest)}
-
-
-def _plugin_options(kind: plugins.Kind, name: str, given: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return plugins.schema(kind, name).model_validate(given).model_dump(mode="json")
-    except UserError as error:
-        raise ValueError(str(error)) from None
-    except ValidationError as error:
-        raise ValueError(f"{name}: {one_line(error)}") from None
+    return complete_plugin(kind, "network", given)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from gansr.config import plugins
 from gansr.config.loading import read_yaml
-from gansr.config.method import CosineRestarts, MultiStep, schedule_kind
+from gansr.config.method import spelt_out
+from gansr.config.schedule import CosineRestarts, MultiStep, schedule_kind
 from gansr.errors import UserError, nearest
 
 
@@ -30,9 +32,11 @@ def read_method(folder: Path, name: str, variant: str | None = None) -> dict[str
     merged: dict[str, Any] = {}
     for layer in layers:
         # what a file says wins over a variant of the file that it extends
-        merged = _merge_methods(merged, {key: value for key, value in layer.items() if key != "variants"})
+        own = {key: value for key, value in layer.items() if key != "variants"}
+        merged = _merge_methods(merged, _spelt_out(own, f"{folder / name}.yaml"))
         if variant is not None and variant != default:
-            merged = _merge_methods(merged, _variants(layer, folder, name).get(variant, {}))
+            different = _variants(layer, folder, name).get(variant, {})
+            merged = _merge_methods(merged, _spelt_out(different, f"{folder / name}.yaml: variants.{variant}"))
     return merged if variant in (None, default) else {**merged, "variant": variant}
 
 
@@ -77,16 +81,46 @@ def _layers(folder: Path, name: str) -> list[dict[str, Any]]:
 
 
 def _merge_methods(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`merge`, except that a schedule or discriminator of another kind takes the place of the old one as a whole."""
-    for key, kind in (("schedule", schedule_kind), ("discriminator", _network)):
-        old, new = base.get(key), over.get(key)
-        if isinstance(old, dict) and isinstance(new, dict) and new and kind(new) not in (kind(old), None):
-            base = {**base, key: {}}
-    return merge(base, over)
+    """`merge`, except that a schedule, critic, loss or view of another kind replaces the old one as a whole."""
+    merged = merge(base, over)
+    for key, old, new in _in_both({"schedule": base.get("schedule")}, {"schedule": over.get("schedule")}):
+        if new and schedule_kind(new) != schedule_kind(old):
+            merged[key] = new
+    for term, old, new in _in_both(base.get("critics"), over.get("critics")):
+        if _is_another(old, new, "network"):
+            merged["critics"][term] = new
+    for name, old, new in _in_both(base.get("losses"), over.get("losses")):
+        merged["losses"][name] = _merge_terms(name, old, new)
+    return merged
 
 
-def _network(discriminator: dict[str, Any]) -> Any:
-    return discriminator.get("network")
+def _merge_terms(name: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    loss = old.get("loss", name)
+    if new.get("loss", loss) != loss:
+        return new
+    merged = merge(old, new)
+    whole = plugins.fact("loss", loss, "WHOLE_OPTIONS", ()) if loss in plugins.names("loss") else ()
+    for option in whole:
+        if option in new:
+            merged[option] = new[option]
+    for key, view, other in _in_both({"view": old.get("view")}, {"view": new.get("view")}):
+        if _is_another(view, other, "name"):
+            merged[key] = other
+    return merged
+
+
+def _in_both(one: Any, other: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """The keys under which both are mappings of mappings, with what is there."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return
+    for key, new in other.items():
+        old = one.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield key, old, new
+
+
+def _is_another(old: dict[str, Any], new: dict[str, Any], key: str) -> bool:
+    return new.get(key) not in (None, old.get(key))
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -94,31 +128,53 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
-        # the perceptual loss's layers are one setting: naming some does not add them to others
-        inside = isinstance(old, dict) and isinstance(value, dict) and key != "layers"
-        result[key] = merge(old or {}, value) if inside else value
+        result[key] = merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return result
 
 
 def apply_overrides(method: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """A run's overrides for a stage on one of its methods.
+    """A run's overrides for a stage on one of its methods, which `read_method` has read.
 
-    Loss terms, a discriminator, an EMA model and a schedule's keys are adjusted where the method has them
-    and never added.
+    Loss terms, their views, critics, parameter groups, an EMA model and a schedule's keys are adjusted where the
+    method has them and never added.
+
+    Raises:
+        UserError: a critic is given twice.
     """
-    kept = dict(overrides)
+    kept = dict(_spelt_out(overrides, "overrides"))
     if isinstance(kept.get("schedule"), dict):
         foreign = MultiStep if schedule_kind(method.get("schedule", {})) == "[cosine]" else CosineRestarts
         kept["schedule"] = {key: value for key, value in kept["schedule"].items() if key not in foreign.model_fields}
-    if isinstance(kept.get("losses"), dict):
-        has = method.get("losses", {})
-        kept["losses"] = {name: value for name, value in kept["losses"].items() if name in has}
-    for key in ("discriminator", "ema_decay"):
-        if method.get(key) is None:
-            kept.pop(key, None)
-    changed = kept.get("discriminator")
-    if isinstance(changed, dict) and "network" not in changed:
-        has = plugins.schema("critic", method["discriminator"]["network"]).model_fields
-        others = {key for name in plugins.names("critic") for key in plugins.schema("critic", name).model_fields}
-        kept["discriminator"] = {key: value for key, value in changed.items() if key in has or key not in others}
+    for key in ("losses", "critics", "groups"):
+        if isinstance(kept.get(key), dict):
+            has = method.get(key) or {}
+            kept[key] = {name: value for name, value in kept[key].items() if has.get(name) is not None}
+            if not kept[key]:
+                del kept[key]
+    if method.get("ema_decay") is None:
+        kept.pop("ema_decay", None)
+    for term, old, new in _in_both(method.get("critics"), kept.get("critics")):
+        kept["critics"][term] = _fitting("critic", "network", old, new)
+    for name, old, new in _in_both(method.get("losses"), kept.get("losses")):
+        if isinstance(new.get("view"), dict):
+            view = old.get("view")
+            rest = {key: value for key, value in new.items() if key != "view"}
+            shown = {"view": _fitting("view", "name", view, new["view"])} if isinstance(view, dict) else {}
+            kept["losses"][name] = rest | shown
     return _merge_methods(method, kept)
+
+
+def _fitting(kind: plugins.Kind, key: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The options in `new` without those that only other plug-ins of the kind have; all where it names one."""
+    if key in new or old.get(key) not in plugins.names(kind):
+        return new
+    has = plugins.schema(kind, old[key]).model_fields
+    others = {option for name in plugins.names(kind) for option in plugins.schema(kind, name).model_fields}
+    return {option: value for option, value in new.items() if option in has or option not in others}
+
+
+def _spelt_out(given: dict[str, Any], place: str) -> dict[str, Any]:
+    try:
+        return spelt_out(given)
+    except ValueError as error:
+        raise UserError(f"{place}: {error}") from None

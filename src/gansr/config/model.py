@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic import model_validator as check
 
+from gansr.config.generator import weight_options
 from gansr.config.method import Variant
 from gansr.config.section import Section
 from gansr.errors import nearest
@@ -16,10 +17,8 @@ BICUBIC = "Bicubic"  # MATLAB bicubic of RGB
 BICUBIC_Y = "Bicubic-Y"  # of 8-bit luma alone, from HR's luma: behind the literature's bicubic columns
 UNTRAINED = (BICUBIC, BICUBIC_Y)
 RESERVED = ("metric", "benchmark", "row")  # columns of the tables
-TRAINING_ONLY = ("drop_path",)  # generator options that change no weights
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Weights = Literal["raw", "ema"]
-ComparisonTable = Literal["ldl_table1", "beby_table2"]  # a model is a column of these
 
 
 class Interpolation(Section):
@@ -32,9 +31,9 @@ class Interpolation(Section):
 class Model(Section):
     """A generator trained by a method on a dataset with a seed, released by others, or between two that are.
 
-    `tables` are the tables it is a column of, by default all that the run makes. `published` names, for a
-    table, the paper's column that it is compared with. `released` is a name in weights.yaml. `training` has keys of
-    the run's `training` with other values, of those on which a result depends.
+    `tables` are the tables it is a column of, by default all that the run makes whose columns are models.
+    `published` names, for a table, the paper's column that it is compared with. `released` is a name in
+    weights.yaml. `training` has keys of the run's `training` with other values, of those on which a result depends.
     """
 
     name: Name
@@ -46,8 +45,8 @@ class Model(Section):
     seed: Annotated[int, Field(ge=0, strict=True)] | None = None
     released: str | None = None
     interpolate: Interpolation | None = None
-    tables: tuple[ComparisonTable, ...] = ("ldl_table1", "beby_table2")
-    published: dict[ComparisonTable, str] = Field(default_factory=dict)
+    tables: tuple[str, ...] | None = None
+    published: dict[str, str] = Field(default_factory=dict)
     training: dict[str, Any] = Field(default_factory=dict)
 
     @check(mode="after")
@@ -71,6 +70,10 @@ class Model(Section):
                 if key not in given:
                     raise ValueError(f"{self.name}: {key} is missing; only an interpolated model has none")
         return self
+
+    def is_column_of(self, table: str) -> bool:
+        """Whether the model is a column of a table whose columns are models."""
+        return self.tables is None or table in self.tables
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -143,8 +146,7 @@ def _same_network(
     model: Model, parent: str, generator: str, models: dict[str, Model], generators: dict[str, dict[str, Any]]
 ) -> None:
     other = generator_of(models[parent], models)
-    one, two = ({k: v for k, v in generators[name].items() if k not in TRAINING_ONLY} for name in (generator, other))
-    if one == two:
+    if weight_options(generators[generator]) == weight_options(generators[other]):
         return
     if model.start is not None:
         raise ValueError(

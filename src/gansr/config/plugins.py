@@ -12,8 +12,10 @@ imports torch, which takes seconds; checking a configuration must not. So the fi
 Entry points, by the folder that the file lies in:
 
     losses/                  the class derived from LossTerm
+    losses/views/            the class derived from View
     networks/generators/     the function build
     networks/critics/        the function build
+    reporting/figures/       the function draw
 
 `VERSION` is the fact that every plug-in of this project has: raise it when an edit changes what the file computes,
 and what was made with it is made again. A file without one, such as a user's own, counts by its content.
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -34,15 +37,18 @@ from gansr.checksum import checksum
 from gansr.config.section import Section
 from gansr.errors import UserError, nearest
 
-Kind = Literal["loss", "generator", "critic"]
+Kind = Literal["loss", "view", "generator", "critic", "figure"]
 
 PACKAGE = Path(__file__).parents[1]
 FOLDERS: dict[Kind, str] = {
     "loss": "losses",
+    "view": "losses/views",
     "generator": "networks/generators",
     "critic": "networks/critics",
+    "figure": "reporting/figures",
 }
-BASE_CLASSES: dict[Kind, str] = {"loss": "LossTerm"}  # the others' entry point is a function
+BASE_CLASSES: dict[Kind, str] = {"loss": "LossTerm", "view": "View"}  # the others' entry point is a function
+FUNCTIONS: dict[Kind, str] = {"generator": "build", "critic": "build", "figure": "draw"}
 ANNOTATION_NAMES = {"Annotated": Annotated, "Field": Field, "Literal": Literal}
 NOT_PLUGINS = {"__init__", "base", "build"}
 
@@ -82,15 +88,19 @@ def schema(kind: Kind, name: str) -> type[BaseModel]:
     return create_model(f"{name}_options", __base__=Section, **fields)
 
 
-@functools.cache
 def facts(kind: Kind, name: str) -> dict[str, Any]:
     """The constants of one plug-in file that are literal values.
 
     Raises:
         UserError: there is no file of that name.
     """
+    return _facts(file_of(kind, name))
+
+
+@functools.cache
+def _facts(file: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for node in _tree(file_of(kind, name)).body:
+    for node in _tree(file).body:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if _is_annotated(node) else []  # type: ignore[attr-defined]
         for target in targets:
             if isinstance(target, ast.Name) and target.id.isupper():
@@ -106,24 +116,25 @@ def fact(kind: Kind, name: str, key: str, default: Any) -> Any:
     return facts(kind, name).get(key, default)
 
 
-@functools.cache
 def function(kind: Kind, name: str, wanted: str) -> Callable[..., Any] | None:
     """A top-level function of one plug-in file, made from its text alone; None where the file has none of that name.
 
     Raises:
         UserError: there is no such file, or the function uses names that only an import would give it.
     """
-    file = file_of(kind, name)
+    return _function(file_of(kind, name), wanted)
+
+
+@functools.cache
+def _function(file: Path, wanted: str) -> Callable[..., Any] | None:
     for node in _tree(file).body:
         if isinstance(node, ast.FunctionDef) and node.name == wanted:
             break
     else:
         return None
-    bare = ast.FunctionDef(
-        node.name, _without_annotations(node.args), node.body, [], lineno=node.lineno, col_offset=node.col_offset
-    )
-    namespace = dict(facts(kind, name))
-    exec(compile(ast.fix_missing_locations(ast.Module([bare], [])), str(file), "exec"), namespace)
+    bare = _without_annotations(node)
+    namespace = dict(_facts(file))
+    exec(compile(ast.Module([bare], []), str(file), "exec"), namespace)
     made: Callable[..., Any] = namespace[wanted]
     known = {*namespace, *vars(builtins)}
     unknown = sorted(_global_names(made.__code__) - known)
@@ -141,8 +152,13 @@ def version(kind: Kind, name: str) -> int | str:
     Raises:
         UserError: there is no file of that name.
     """
-    stated = fact(kind, name, "VERSION", None)
-    return stated if isinstance(stated, int) else f"sha256:{checksum(file_of(kind, name))}"
+    return version_of(file_of(kind, name))
+
+
+def version_of(file: Path) -> int | str:
+    """The VERSION of a Python file, or without one the checksum of its content."""
+    stated = _facts(file).get("VERSION")
+    return stated if isinstance(stated, int) else f"sha256:{checksum(file)}"
 
 
 def changed_options(kind: Kind, name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -175,11 +191,13 @@ def _is_annotated(node: ast.stmt) -> bool:
     return isinstance(node, ast.AnnAssign) and node.value is not None
 
 
-def _without_annotations(arguments: ast.arguments) -> ast.arguments:
-    """The same parameters; their types may name what only an import knows."""
-    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+def _without_annotations(function: ast.FunctionDef) -> ast.FunctionDef:
+    """The same function; its types and decorators may name what only an import knows."""
+    bare = copy.deepcopy(function)
+    for argument in (*bare.args.posonlyargs, *bare.args.args, *bare.args.kwonlyargs):
         argument.annotation = None
-    return arguments
+    bare.returns, bare.decorator_list = None, []
+    return bare
 
 
 def _global_names(code: Any) -> set[str]:
@@ -194,16 +212,16 @@ def _global_names(code: Any) -> set[str]:
 
 
 def _entry_point(tree: ast.Module, kind: Kind, file: Path) -> ast.FunctionDef:
-    base = BASE_CLASSES.get(kind)
+    base, name = BASE_CLASSES.get(kind), FUNCTIONS.get(kind)
     for node in tree.body:
-        if base is None and isinstance(node, ast.FunctionDef) and node.name == "build":
+        if base is None and isinstance(node, ast.FunctionDef) and node.name == name:
             return node
         if base is not None and isinstance(node, ast.ClassDef) and base in map(ast.unparse, node.bases):
             for member in node.body:
                 if isinstance(member, ast.FunctionDef) and member.name == "__init__":
                     return member
             return ast.parse("def __init__(self): ...").body[0]  # type: ignore[return-value]
-    wanted = f"a class derived from {base}" if base else "a function build"
+    wanted = f"a class derived from {base}" if base else f"a function {name}"
     raise UserError(f"{file}: a {kind} file holds {wanted}, this one does not")
 
 

@@ -11,20 +11,22 @@ from pydantic import Field, NonNegativeInt, field_validator
 from pydantic import model_validator as check
 
 from gansr.config.dataset import Dataset
-from gansr.config.method import network_options
-from gansr.config.model import UNTRAINED, Model, check_names, check_parents
-from gansr.config.outputs import Figures, Mad, Tables, figure_models
-from gansr.config.protocols import Metric, chosen_protocols
+from gansr.config.generator import generator_options
+from gansr.config.mad import Mad
+from gansr.config.metrics import Metric, chosen_protocols
+from gansr.config.model import Model, check_names, check_parents
 from gansr.config.section import Section
+from gansr.config.tables import GivenSettings
 from gansr.config.training_settings import TrainingSettings
 from gansr.errors import UserError, nearest
 from gansr.paths import BESIDE_DATASETS
 
-PUBLISHED_SCALE = 4  # of the papers' tables
-
 
 class Run(Section):
-    """One config file; `run` names the folder in results/."""
+    """One config file; `run` names the folder in results/.
+
+    What `tables` and `figures` hold depends on their files: it is checked with those at hand.
+    """
 
     run: str
     scale: Literal[2, 4]
@@ -44,8 +46,8 @@ class Run(Section):
     training: TrainingSettings = TrainingSettings()
     overrides: dict[Literal["pretrain", "finetune"], dict[str, Any]] = Field(default_factory=dict)
     mad: Mad | None = None
-    tables: Tables = Tables()
-    figures: Figures = Figures()
+    tables: dict[str, GivenSettings] = Field(default_factory=dict)
+    figures: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def all_seeds(self) -> tuple[int, ...]:
@@ -81,12 +83,9 @@ class Run(Section):
         filled = {}
         for name, given in generators.items():
             try:
-                filled[name] = network_options("generator", given)
+                filled[name] = generator_options(given)
             except ValueError as error:
                 raise ValueError(f"{name}: {error}") from None
-            features, heads = filled[name].get("features", 0), filled[name].get("heads", 1)
-            if features % heads:
-                raise ValueError(f"{name}: features {features} is not a multiple of heads {heads}")
         return filled
 
     @field_validator("benchmarks", "metrics")
@@ -143,46 +142,15 @@ class Run(Section):
             if model.generator is not None:
                 _known("generator", model.generator, self.generators, f"model {model.name}")
         check_parents(by_name, self.generators)
-        _check_tables(self.tables, by_name, self.benchmarks)
         if self.mad:
             _known("benchmark", self.mad.benchmark, self.benchmarks, "mad")
             _on_the_lr_grid(self.mad, self.scale)
-        for figure, names in figure_models(self.figures).items():
-            if self.mad is None:
-                raise ValueError(f"figures.{figure} draws the patches of mad; add the section mad")
-            for name in names:
-                _known("model", name, by_name, f"figures.{figure}")
-                _given_once(name, names, f"figures.{figure}: the model", "remove one")
         return self
-
-
-def _check_tables(tables: Tables, models: dict[str, Model], benchmarks: list[str]) -> None:
-    for place, table in tables.comparisons().items():
-        for name in table.reference:
-            _known("model", name, [*UNTRAINED, *models], f"tables.{place}.reference")
-    if tables.ldl_table2:
-        _known("benchmark", tables.ldl_table2.benchmark, benchmarks, "tables.ldl_table2")
-        labels = [str(row.row) for row in tables.ldl_table2.rows]
-        for row in tables.ldl_table2.rows:
-            _given_once(str(row.row), labels, "tables.ldl_table2: the row")
-            _known("model", row.model, models, f"tables.ldl_table2 row {row.row}")
-    if tables.beby_table1:
-        labels = [column.column for column in tables.beby_table1.columns]
-        for column in tables.beby_table1.columns:
-            _given_once(column.column, labels, "tables.beby_table1: the column")
-            _known("model", column.model, models, f"tables.beby_table1 column {column.column}")
-            if column.column in ("metric", "benchmark"):
-                raise ValueError(f'tables.beby_table1: the column "{column.column}" is reserved; rename it')
 
 
 def _known(noun: str, name: str, known: Any, place: str) -> None:
     if name not in known:
         raise ValueError(f'{place}: unknown {noun} "{name}"; {nearest(name, known)}')
-
-
-def _given_once(name: str, names: list[str], what: str, remedy: str = "rename one") -> None:
-    if names.count(name) > 1:
-        raise ValueError(f'{what} "{name}" is given twice; {remedy}')
 
 
 def _on_the_lr_grid(mad: Mad, scale: int) -> None:

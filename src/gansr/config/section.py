@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -11,7 +11,12 @@ from gansr.errors import nearest
 
 
 class Section(BaseModel):
-    """A mapping in a config file whose keys are all known."""
+    """A mapping in a config file whose keys are all known.
+
+    `shorthands` are keys that stand for fields; the class that has any turns them into these before.
+    """
+
+    shorthands: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -21,7 +26,7 @@ class Section(BaseModel):
         if isinstance(data, dict):
             for key in data:
                 if key not in cls.model_fields:
-                    advice = nearest(str(key), cls.model_fields)
+                    advice = nearest(str(key), [*cls.model_fields, *cls.shorthands])
                     raise PydanticCustomError(
                         "unknown_key", 'unknown key "{key}"; {advice}', {"key": str(key), "advice": advice}
                     )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
 from gansr.config.section import Section
 
-# What a result depends on, if only in its last digits: part of a model's spec. The others make nothing again.
-OF_SPEC = ("precision", "channels_last", "compile", "graph", "gpus", "skip_not_finite")
 
-
-class TrainingSettings(Section):
-    """The section `training` of a run, or of one of its models.
+class ResultSettings(Section):
+    """Settings on which a result depends, if only in its last digits: part of a training's identity.
 
     precision         fp32, exact; tf32, in which a GPU multiplies faster with 10 bits of the mantissa; bf16,
                       autocast of the networks, losses in fp32
@@ -21,10 +18,7 @@ class TrainingSettings(Section):
     compile           torch.compile of the generator's repeated blocks
     graph             the whole step as one captured CUDA graph; without a GPU it changes nothing
     gpus              processes with a share of the batch each, one on each GPU
-    prefetch          batches that are made ready ahead; 0 makes each one when it is needed
-    checkpoint_every  iterations between saved states; none saves every few seconds, 2 % of the time at most
     skip_not_finite   iterations that may be skipped because a loss was NaN or infinite, before the training stops
-    tensorboard       whether the log is written for TensorBoard as well
     """
 
     precision: Literal["fp32", "tf32", "bf16"] = "fp32"
@@ -32,15 +26,31 @@ class TrainingSettings(Section):
     compile: bool = False
     graph: bool = False
     gpus: PositiveInt = 1
+    skip_not_finite: NonNegativeInt = 0
+
+
+class WatchSettings(Section):
+    """Settings that change no result: their change makes nothing again.
+
+    prefetch          batches that are made ready ahead; 0 makes each one when it is needed
+    checkpoint_every  iterations between saved states; none saves every few seconds, 2 % of the time at most
+    tensorboard       whether the log is written for TensorBoard as well
+    """
+
     prefetch: NonNegativeInt = 2
     checkpoint_every: PositiveInt | None = None
-    skip_not_finite: NonNegativeInt = 0
     tensorboard: bool = False
 
-    def of_spec(self) -> dict[str, Any]:
-        """What belongs to a model's spec."""
-        return self.model_dump(mode="json", include=set(OF_SPEC))
 
-    def beside_spec(self) -> dict[str, Any]:
+class TrainingSettings(ResultSettings, WatchSettings):
+    """The section `training` of a run, or of one of its models."""
+
+    @property
+    def of_result(self) -> ResultSettings:
+        """What belongs to a model's identity."""
+        return ResultSettings(**self.model_dump(include=set(ResultSettings.model_fields)))
+
+    @property
+    def of_watch(self) -> WatchSettings:
         """What changes no result."""
-        return self.model_dump(mode="json", exclude=set(OF_SPEC))
+        return WatchSettings(**self.model_dump(include=set(WatchSettings.model_fields)))

@@ -1,4 +1,4 @@
-"""Pretrained weights that others publish: what each file is, and what needs it."""
+"""Pretrained weights that others publish: what each file is, and where it comes from."""
 
 from __future__ import annotations
 
@@ -7,18 +7,6 @@ from pathlib import Path
 from gansr.config.loading import read_yaml, validate
 from gansr.config.remote_file import RemoteFile
 from gansr.config.section import Section
-
-METRIC_WEIGHTS = {  # the files that metrics need; LPIPS' heads come inside the lpips package
-    "lpips_alex": ("alexnet",),
-    "lpips_vgg": ("vgg16",),
-    "dists": ("vgg16", "dists"),
-    "fid": ("inception",),
-    "kid": ("inception",),
-    "niqe": ("niqe",),
-    "ma": ("nrqm",),
-    "pi": ("niqe", "nrqm"),
-}
-NETWORK_METRICS = ("lpips_alex", "lpips_vgg", "dists", "fid", "kid")  # which a GPU computes faster
 
 
 class WeightFile(RemoteFile):

@@ -26,6 +26,7 @@ from gansr.atomic import write_text
 from gansr.data.bicubic import imresize
 from gansr.data.images import list_pngs, read_prepared
 from gansr.errors import UserError, nearest
+from gansr.plan.jobs.mad_patches import MadPatchesJob
 
 LUMA = np.array([0.299, 0.587, 0.114])
 MOST_ALIASED_PERCENTILE = 90
@@ -52,22 +53,21 @@ class Window:
     coherence: float
 
 
-def choose_mad_patches(images: Path, scale: int, choice: dict[str, Any], output: Path) -> None:
+def choose_mad_patches(images: Path, job: MadPatchesJob, output: Path) -> None:
     """Write the list of patches (image, top, left, size, type) as JSON.
 
     Args:
         images: a benchmark's folder with HR images.
-        scale: the scale; corners and sizes are multiples of it.
-        choice: `size`, and `patches` as a list or "auto".
+        job: the scale, of which corners and sizes are multiples, the size, and the patches where they are given.
         output: the JSON file.
 
     Raises:
         UserError: `auto` finds too few windows of this size, or a given patch is not in an image.
     """
-    patches = choice["patches"]
-    if patches == "auto":
-        patches = _pick(images, scale, choice["size"])
+    if job.patches == "auto":
+        patches = _pick(images, job.scale, job.size)
     else:
+        patches = [patch.model_dump() for patch in job.patches]
         _require_inside(patches, images)
     write_text(output, json.dumps(patches, indent=1))
 

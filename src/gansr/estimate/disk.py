@@ -64,12 +64,12 @@ class Disk:
 
     def _model(self, name: str) -> float:
         model = self.plan.trained[name]
-        flops = generator_flops(model.spec["generator"], self.plan.run.scale, 1)
+        flops = generator_flops(model.network_options, self.plan.run.scale, 1)
         if flops is None:
             self.unknown.add(name)
             return 0
-        features = (model.method.discriminator or {}).get("features", 0)
-        discriminator = DISCRIMINATOR * (features / 64) ** 2
+        critics = model.method.critics.values()
+        discriminator = DISCRIMINATOR * sum((critic.get("features", 0) / 64) ** 2 for critic in critics)
         return FLOAT * (GENERATOR_COPIES * flops / 2 + DISCRIMINATOR_COPIES * discriminator)
 
     def _pixels(self, name: str) -> float:

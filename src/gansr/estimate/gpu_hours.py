@@ -22,7 +22,7 @@ def gpu_hours(plan: Plan, rates: Rates) -> dict[str, float | None]:
 
 def _hours(model: TrainedModel, scale: int, rates: Rates) -> float | None:
     flops = training_flops(model, scale)
-    rate = rates.rates.get(model.spec["generator"]["network"])
+    rate = rates.rates.get(model.network_options["network"])
     if flops is None or rate is None:
         return None
     return model.method.iterations * flops / (rate.tflops * TERA) / HOUR

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from gansr.config.rates import Rates
 from gansr.estimate.disk import Disk
 from gansr.estimate.gpu_hours import gpu_hours
-from gansr.plan.input_slices import by_hand
 from gansr.plan.plan import Plan
+from gansr.plan.run_jobs import by_hand
 
 GIGABYTE = 1e9
 

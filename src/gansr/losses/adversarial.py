@@ -1,18 +1,17 @@
-"""The adversarial loss and the loss of its discriminator."""
+"""The adversarial loss and the loss of its critic, the discriminator."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor
 
-from gansr.kernels.region_mask import region_mask
 from gansr.losses.base import LossContext, LossTerm, Outputs
 
 VERSION = 1
+NEEDS_CRITIC = True
 
 
 def binary_cross_entropy(logits: Tensor, real: bool) -> Tensor:
@@ -29,10 +28,6 @@ class AdversarialLoss(LossTerm):
     constant, as in the authors' codes. `relativistic_average_printed` is what Beby-GAN's Eq. 7 to 9 (and
     ESRGAN's) print: the parts are added, and nothing is a constant. `plain` is SRGAN's: is a patch real?
 
-    With a `region_mask` the discriminator sees HR and SR with their flat regions set to 0 (Beby-GAN,
-    Eq. 5): flat where the standard deviation of luma in a window is below the threshold, in LR (`lr`, the
-    authors' code) or in HR (`hr`, the paper).
-
     Real and fake patches form separate batches, so that they have separate batch-normalisation
     statistics; averages are over the batch of one device.
     """
@@ -42,23 +37,11 @@ class AdversarialLoss(LossTerm):
         context: LossContext,
         *,
         objective: Literal["relativistic_average", "relativistic_average_printed", "plain"] = "relativistic_average",
-        region_mask: Literal["none", "lr", "hr"] = "none",
-        region_window: Literal[3, 5, 7, 9, 11, 13, 15] = 11,
-        region_threshold: Annotated[float, Field(ge=0)] = 0.025,
     ) -> None:
         super().__init__(context)
         self.relativistic = objective != "plain"
         self.printed = objective == "relativistic_average_printed"
         self.share = 1.0 if self.printed else 0.5
-        self.region_mask = region_mask
-        self.region_window, self.region_threshold = region_window, region_threshold
-
-    def textured(self, lr: Tensor, hr: Tensor) -> Tensor | None:
-        """The region mask of a batch, N x 1 x H x W of HR, 1 where there is texture; None where none is used."""
-        if self.region_mask == "none":
-            return None
-        image, scale = (lr, hr.shape[-1] // lr.shape[-1]) if self.region_mask == "lr" else (hr, 1)
-        return region_mask(image, scale, self.region_window, self.region_threshold).to(hr.dtype)
 
     def forward(self, outputs: Outputs) -> Tensor:
         """The generator's loss.

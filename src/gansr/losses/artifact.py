@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,19 @@ from gansr.losses.base import LossContext, LossTerm, Outputs
 
 VERSION = 1
 Residual = Literal["channel_abs_sum", "signed"]
+
+
+def needs_ema(options: dict[str, Any]) -> bool:
+    """Whether the term compares with the EMA model's SR."""
+    return bool(options["ema_refine"])
+
+
+def check(options: dict[str, Any], method: dict[str, Any]) -> None:
+    """The EMA model that SR is compared with must exist, and the window lie inside the patch."""
+    if options["ema_refine"] and method["ema_decay"] is None:
+        raise ValueError("ema_refine compares with the EMA model; set ema_decay")
+    if options["window"] > method["patch_size"]:
+        raise ValueError(f"window {options['window']} is larger than patch_size {method['patch_size']}")
 
 
 @dataclass(frozen=True)

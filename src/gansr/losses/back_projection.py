@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,6 +12,12 @@ from gansr.kernels.bicubic import reduce_bicubic
 from gansr.losses.base import LossTerm, Outputs
 
 VERSION = 1
+
+
+def flops(options: dict[str, Any], patch_size: int, scale: int) -> float:
+    """FLOP of one HR patch: the two matrix products that reduce it, and their gradients."""
+    small = patch_size // scale
+    return 2 * (2 * 3 * small * patch_size * (patch_size + small))
 
 
 class BackProjectionLoss(LossTerm):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,14 @@ def full_precision(tensor: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class LossContext:
-    """What a loss term may need once, when training starts."""
+    """What a loss term may need once, when training starts: the seed, and the weights of judges by their names."""
 
     seed: int
-    vgg19: Path | None = None
+    judges: Mapping[str, Path] = field(default_factory=dict)
+
+    def judge(self, name: str) -> Path | None:
+        """The weights of the judge of this name; None where the training was given none."""
+        return self.judges.get(name)
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,10 @@ class Outputs:
     """One iteration's images and logits, on the training device.
 
     Images are N x 3 x H x W, RGB, float32; lr and hr in [0, 1], sr and ema_sr not clipped. The gradient flows
-    through sr, and through fake_logits to it; hr, lr, ema_sr and real_logits carry none. `autocast` gives the
-    precision of the training's networks, for terms that have a network of their own.
+    through sr and extras, and through fake_logits to sr; hr, lr, ema_sr and real_logits carry none. A term with a
+    view gets hr, sr and ema_sr as the view shows them; the logits are those of the term's own critic. `autocast`
+    gives the precision of the training's networks, for terms that have a network of their own. `extras` is what the
+    generator gives beside SR, by the names in its file's OUTPUTS.
     """
 
     lr: Tensor
@@ -42,13 +48,15 @@ class Outputs:
     real_logits: Tensor | None = None
     fake_logits: Tensor | None = None
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
+    extras: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class LossTerm(nn.Module, ABC):
     """A term of the objective.
 
     The keyword-only parameters of `__init__` are the term's options in a method file. Set `needs_ema`
-    for terms that read `ema_sr`: the EMA model then runs in every iteration.
+    for terms that read `ema_sr`: the EMA model then runs in every iteration. What else a term needs its file says
+    where it can be read without importing it: NEEDS_CRITIC, NEEDS_OUTPUTS, `judges`, `check` (docs/add-a-loss.md).
     """
 
     needs_ema = False
@@ -59,3 +67,7 @@ class LossTerm(nn.Module, ABC):
     @abstractmethod
     def forward(self, outputs: Outputs) -> Tensor:
         """The term's value, a scalar, before its weight."""
+
+    def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """The loss of the term's critic on its logits of HR and of SR; terms whose file has NEEDS_CRITIC define it."""
+        raise NotImplementedError(f"{type(self).__name__} has no critic")

@@ -7,7 +7,7 @@ to SR, and so do the options here; the authors' code has the two names the other
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,29 @@ PATCH = 3  # pixels; also the step from one patch to the next
 LEVELS = (2, 4)  # r of Eq. 1: the factors of the pyramid below HR
 BLOCK = 64  # columns that are searched as one
 SCORES_AT_ONCE = {"cpu": 2**20, "cuda": 2**27}  # numbers in memory at a time
+
+
+def check(options: dict[str, Any], method: dict[str, Any]) -> None:
+    """One of the two distances must count, and the smallest level of the pyramid hold a patch."""
+    if options["alpha"] == options["beta"] == 0:
+        raise ValueError("alpha and beta are both 0, every candidate is as good; raise one")
+    if method["patch_size"] < PATCH * max(LEVELS):
+        raise ValueError(
+            f"{PATCH} x {PATCH} patches of HR reduced by {max(LEVELS)} need a patch_size of at least "
+            f"{PATCH * max(LEVELS)}"
+        )
+    if options["pyramid"] == "matlab_bicubic" and method["patch_size"] % max(LEVELS):
+        raise ValueError(f"the pyramid needs a patch_size that is a multiple of {max(LEVELS)}")
+
+
+def flops(options: dict[str, Any], patch_size: int, scale: int) -> float:
+    """FLOP of one HR patch: each of its pieces by every candidate, these in whole blocks; and MATLAB's reductions."""
+    sides = [patch_size, *(patch_size // factor for factor in LEVELS)]
+    pieces, *others = [(side // PATCH) ** 2 for side in sides]
+    candidates = -(-(pieces + sum(others)) // BLOCK) * BLOCK
+    search = 2 * 3 * PATCH**2 * candidates * pieces
+    reductions = sum(2 * 3 * small * patch_size * (patch_size + small) for small in sides[1:])
+    return search + (reductions if options["pyramid"] == "matlab_bicubic" else 0)
 
 
 def cut_patches(image: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -13,6 +13,42 @@ from gansr.losses.base import LossContext, LossTerm, Outputs, full_precision
 from gansr.networks.judges.vgg19 import VGG19Features
 
 VERSION = 1
+WHOLE_OPTIONS = ("layers",)  # one setting: naming some layers in a variant does not add them to others
+WITHOUT_JUDGES = {"weights": "random"}  # the options with which no file of weights is needed
+BASE_WIDTH = 64  # of the pretrained network
+BLOCKS = ((1, 2), (2, 2), (4, 4), (8, 4), (8, 4))  # of VGG19: width in multiples of the first one's, convolutions
+
+
+def judges(options: dict[str, Any]) -> list[str]:
+    """The files of weights.yaml that the term reads."""
+    return ["vgg19"] if options["weights"] == "pretrained" else []
+
+
+def check(options: dict[str, Any], method: dict[str, Any]) -> None:
+    """The patch must be large enough for the deepest layer, and the width that of the weights."""
+    for layer in options["layers"]:
+        smallest = 2 ** (int(layer[4]) - 1)  # VGG19 halves the patch before each block but the first
+        if method["patch_size"] < smallest:
+            raise ValueError(f"{layer} needs a patch_size of at least {smallest}")
+    if options["weights"] == "pretrained" and options["width"] != BASE_WIDTH:
+        raise ValueError(f"the pretrained VGG19 has width {BASE_WIDTH}; set weights: random for another")
+
+
+def flops(options: dict[str, Any], patch_size: int, scale: int) -> float:
+    """FLOP of one HR patch: VGG19 up to the deepest layer on HR and on SR, and the gradient that goes to SR.
+
+    Each block but the first halves the patch's side, rounded down.
+    """
+    deepest = max((int(name[4]), int(name[6])) for name in options["layers"])
+    side, inputs, total = patch_size, 3, 0
+    for block, (multiple, convolutions) in enumerate(BLOCKS, start=1):
+        for number in range(1, convolutions + 1):
+            if (block, number) <= deepest:
+                width = multiple * options["width"]
+                total += 2 * 3**2 * inputs * width * side**2
+                inputs = width
+        side //= 2
+    return 3 * total
 
 
 class PerceptualLoss(LossTerm):
@@ -45,10 +81,11 @@ class PerceptualLoss(LossTerm):
         self.network = VGG19Features(list(self.layers), width)
         if weights == "random":
             self.network.initialize(context.seed)
-        elif context.vgg19 is None:
-            raise UserError("the perceptual loss needs the pretrained VGG19; give its file with --vgg19")
-        else:
-            self.network.load(context.vgg19)
+            return
+        file = context.judge("vgg19")
+        if file is None:
+            raise UserError("the perceptual loss needs the pretrained VGG19; give its file with --judge vgg19=FILE")
+        self.network.load(file)
 
     def forward(self, outputs: Outputs) -> Tensor:
         """sum over layers l of weight_l * mean |phi_l(SR) - phi_l(HR)|."""

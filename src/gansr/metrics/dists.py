@@ -12,6 +12,7 @@ from gansr.errors import UserError
 from gansr.metrics.trunks import VGG16, Strip
 from gansr.networks.weight_files import read_torch_file
 
+VERSION = 1
 CHANNELS = (3, *(stage[-1].outputs for stage in VGG16.stages))  # of the image itself, then of each stage
 STRIDES = (1, *VGG16.strides)
 C1 = C2 = 1e-6

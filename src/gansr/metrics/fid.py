@@ -6,6 +6,8 @@ import numpy as np
 
 from gansr.metrics.pair import MetricError
 
+VERSION = 1
+
 
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     """|m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)) of two sets of features, N x D and M x D.

@@ -23,6 +23,7 @@ from gansr.metrics.trunks import exact_convolutions
 from gansr.networks.build import device
 from gansr.networks.weight_files import read_torch_file
 
+VERSION = 1
 FEATURES = 2048
 SIDE = 299  # pixels that whole images are resized to
 PATCH = 96  # pixels of a patch

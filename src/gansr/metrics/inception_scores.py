@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 import numpy as np
 
+from gansr.config.protocols import Protocol
 from gansr.errors import UserError
 from gansr.metrics.fid import frechet_distance
 from gansr.metrics.inception import BenchmarkFeatures, Inception
 from gansr.metrics.kid import kid_by_image
 from gansr.metrics.pair import MetricError, Pair
+from gansr.metrics.scorer import ALL_IMAGES, Inputs, Values
+
+VERSION = 1
+
+
+def build(protocols: dict[str, Protocol], inputs: Inputs) -> InceptionScores:
+    """A scorer of those that are asked for, `fid` and `kid`."""
+    return InceptionScores(protocols, inputs.weights["inception"], inputs.hr_features)
 
 
 class InceptionScores:
@@ -21,7 +30,7 @@ class InceptionScores:
         UserError: the weights or the known features cannot be read.
     """
 
-    def __init__(self, metrics: list[str], weights: Path, hr_features: Path | None) -> None:
+    def __init__(self, metrics: Container[str], weights: Path, hr_features: Path | None) -> None:
         self.failed: dict[str, str] = {}
         self.wanted = [metric for metric in ("fid", "kid") if metric in metrics]
         self.network = Inception(weights)
@@ -30,7 +39,11 @@ class InceptionScores:
         self.known = BenchmarkFeatures.load(hr_features) if hr_features else None
 
     def add(self, name: str, pair: Pair) -> None:
-        """Take in an image."""
+        """Take in an image.
+
+        Raises:
+            UserError: the known features lack those of this image.
+        """
         if "fid" in self.wanted:
             self.sr.whole[name] = self.network.of_whole(pair.sr)
             self.hr.whole[name] = self._of_hr("whole", name, pair, self.network.of_whole)
@@ -49,24 +62,20 @@ class InceptionScores:
             raise UserError(f"{self.place}: holds no features of {name}; remove it and run again")
         return features[name]
 
-    def fid(self) -> list[float]:
-        """FID, where it is wanted and the images allow it."""
-        if "fid" not in self.wanted:
-            return []
-        sides = [np.stack(list(side.whole.values())) for side in (self.sr, self.hr)]
-        try:
-            return [frechet_distance(*sides)]
-        except MetricError as reason:
-            self.failed["fid"] = str(reason)
-            return []
+    def values(self) -> dict[str, Values]:
+        """FID of all images together, KID's value of each."""
+        compute = {"fid": self._fid, "kid": self._kid}
+        found = {}
+        for metric in self.wanted:
+            try:
+                found[metric] = Values({}, self.failed[metric]) if metric in self.failed else Values(compute[metric]())
+            except MetricError as reason:
+                found[metric] = Values({}, str(reason))
+        return found
 
-    def kid(self) -> dict[str, float]:
-        """KID's value of each image, where it is wanted and the images allow it."""
-        if "kid" not in self.wanted or "kid" in self.failed:
-            return {}
-        try:
-            by_image = kid_by_image(*(list(side.patches.values()) for side in (self.sr, self.hr)))
-        except MetricError as reason:
-            self.failed["kid"] = str(reason)
-            return {}
+    def _fid(self) -> dict[str, float]:
+        return {ALL_IMAGES: frechet_distance(*(np.stack(list(side.whole.values())) for side in (self.sr, self.hr)))}
+
+    def _kid(self) -> dict[str, float]:
+        by_image = kid_by_image(*(list(side.patches.values()) for side in (self.sr, self.hr)))
         return dict(zip(self.sr.patches, map(float, by_image), strict=True))

@@ -14,6 +14,7 @@ import numpy as np
 
 from gansr.metrics.pair import MetricError
 
+VERSION = 1
 FEWEST = 3  # images: with two nothing is left when one is left out
 
 

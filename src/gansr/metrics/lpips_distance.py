@@ -13,6 +13,7 @@ from gansr.metrics.trunks import Architecture, Strip
 from gansr.networks.build import device
 from gansr.networks.weight_files import read_torch_file
 
+VERSION = 1
 TINY = 1e-10
 ROWS = 64  # normalised at a time
 

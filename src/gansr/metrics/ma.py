@@ -17,11 +17,14 @@ from scipy.fft import dctn
 from scipy.ndimage import correlate1d
 from scipy.special import gammaln
 
+from gansr.config.protocols import Protocol
 from gansr.errors import UserError
 from gansr.metrics.mat_file import BROKEN, read_mat
-from gansr.metrics.pair import MetricError
+from gansr.metrics.pair import MetricError, cropped
+from gansr.metrics.scorer import Inputs, PerImage
 from gansr.metrics.steerable_pyramid import global_features
 
+VERSION = 1
 LEVELS = 3  # of the Gaussian pyramid that local features are taken from
 LEVEL_SIGMA = 0.5
 PATCH, STEP = 7, 3  # of local frequencies
@@ -58,6 +61,12 @@ class Forest:
             here, tree = node[inner], trees[inner]
             goes_left = features[self.feature[here, tree] - 1] <= self.threshold[here, tree]
             node[inner] = np.where(goes_left, self.left[here, tree], self.right[here, tree]) - 1
+
+
+def build(protocols: dict[str, Protocol], inputs: Inputs) -> PerImage:
+    """A scorer of `ma`, on the luma of SR that its protocol names."""
+    ma, protocol = Ma(inputs.weights["nrqm"]), protocols["ma"]
+    return PerImage({"ma": lambda pair: ma(cropped(pair.sr_luma(protocol.colour), protocol.crop))})
 
 
 class Ma:

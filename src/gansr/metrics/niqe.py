@@ -14,17 +14,26 @@ import numpy as np
 from scipy.ndimage import correlate
 from scipy.special import gamma
 
+from gansr.config.protocols import Protocol
 from gansr.data.bicubic import imresize
 from gansr.errors import UserError
 from gansr.metrics.mat_file import BROKEN, read_mat
-from gansr.metrics.pair import MetricError
+from gansr.metrics.pair import MetricError, cropped
+from gansr.metrics.scorer import Inputs, PerImage
 
+VERSION = 1
 BLOCK = 96  # pixels
 WINDOW, SIGMA = 7, 7 / 6
 SHAPES = np.arange(200, 10_001) / 1000  # of generalised Gaussians
 RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))  # rising with the shape
 NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 FEATURES = 36  # 18 at each of two scales
+
+
+def build(protocols: dict[str, Protocol], inputs: Inputs) -> PerImage:
+    """A scorer of `niqe`, on the luma of SR that its protocol names."""
+    niqe, protocol = Niqe(inputs.weights["niqe"]), protocols["niqe"]
+    return PerImage({"niqe": lambda pair: niqe(cropped(pair.sr_luma(protocol.colour), protocol.crop))})
 
 
 class Niqe:

@@ -17,6 +17,10 @@ LUMA = np.array([65.481, 128.553, 24.966])  # of BT.601, for RGB in [0, 1]
 LUMA_INTEGER = np.array([65481, 128553, 24966])  # the same, times 1000, so that halves are rounded as such
 
 
+class ImageError(UserError):
+    """Why a protocol cannot be applied to an image; whoever knows the image's file names it."""
+
+
 class MetricError(Exception):
     """Why a metric cannot be computed on an image, or on a benchmark; other metrics can."""
 
@@ -55,7 +59,7 @@ class Pair:
         """Luma of SR, H x W in 0 to 255.
 
         Raises:
-            UserError: the protocol is for SR that holds luma alone, and this one has colour.
+            ImageError: the protocol is for SR that holds luma alone, and this one has colour.
         """
         if ("sr", colour) not in self._lumas:
             self._lumas["sr", colour] = self._make_sr_luma(colour)
@@ -70,7 +74,7 @@ class Pair:
     def _make_sr_luma(self, colour: Colour) -> np.ndarray:
         if colour == "y_images":
             if (self.sr != self.sr[..., :1]).any():
-                raise UserError("has colour; the protocol y_images is for SR images that hold luma alone")
+                raise ImageError("has colour; the protocol y_images is for SR images that hold luma alone")
             return self.sr[..., 0].astype(np.float64)
         return luma(self.sr, rounded=colour == "y_rounded")
 
@@ -94,9 +98,9 @@ def cropped(y: np.ndarray, crop: int, smallest: int = 1) -> np.ndarray:
     """An H x W image without `crop` pixels at each side.
 
     Raises:
-        UserError: less than `smallest` pixels would be left in a direction.
+        ImageError: less than `smallest` pixels would be left in a direction.
     """
     height, width = y.shape
     if min(height, width) < 2 * crop + smallest:
-        raise UserError(f"{height} x {width} is too small to crop {crop} px from each side; use a smaller crop")
+        raise ImageError(f"{height} x {width} is too small to crop {crop} px from each side; use a smaller crop")
     return y[crop : height - crop, crop : width - crop]

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from gansr.config.protocols import Protocol
 from gansr.metrics.dists import DistsSum, DistsWeights, l2_pool
 from gansr.metrics.lpips_distance import LpipsHead, LpipsSum, packaged_head
 from gansr.metrics.pair import Pair
+from gansr.metrics.scorer import Inputs, PerImage, once
 from gansr.metrics.trunks import ALEXNET, VGG16, Strip, Trunk, exact_convolutions, normalized, strips
 
+VERSION = 1
 Both = tuple[Tensor, Tensor]
+
+
+def build(protocols: dict[str, Protocol], inputs: Inputs) -> PerImage:
+    """A scorer of those that are asked for, `lpips_alex`, `lpips_vgg` and `dists`; only their networks are read."""
+    functions: dict[str, Callable[[Pair], float]] = {}
+    if "lpips_alex" in protocols:
+        functions["lpips_alex"] = _one_of(AlexNetMetrics(inputs.weights["alexnet"]), "lpips_alex")
+    with_vgg16 = [metric for metric in ("lpips_vgg", "dists") if metric in protocols]
+    if with_vgg16:
+        dists = inputs.weights["dists"] if "dists" in with_vgg16 else None
+        both = once(Vgg16Metrics(inputs.weights["vgg16"], "lpips_vgg" in with_vgg16, dists))
+        functions |= {metric: _one_of(both, metric) for metric in with_vgg16}
+    return PerImage(functions)
+
+
+def _one_of(function: Callable[[Pair], dict[str, float]], metric: str) -> Callable[[Pair], float]:
+    return lambda pair: function(pair)[metric]
 
 
 class AlexNetMetrics:

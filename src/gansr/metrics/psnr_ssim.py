@@ -7,24 +7,37 @@ side (at x2 too). The other protocols round luma as MATLAB does, or take SR imag
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
-from scipy.ndimage import correlate1d
 
-from gansr.config.protocols import CROP, Colour
+from gansr.config.metrics import CROP
+from gansr.config.protocols import Colour, Protocol
 from gansr.metrics.pair import Pair, cropped
+from gansr.metrics.scorer import Inputs, PerImage
+from gansr.metrics.ssim_window import SSIM_WINDOW, window_mean
 
-SSIM_WINDOW = 11
-SSIM_SIGMA = 1.5
+VERSION = 1
 C1 = (0.01 * 255) ** 2
 C2 = (0.03 * 255) ** 2
+
+
+def build(protocols: dict[str, Protocol], inputs: Inputs) -> PerImage:
+    """A scorer of those that are asked for, `psnr_y` and `ssim_y`."""
+    functions = {"psnr_y": psnr_y, "ssim_y": ssim_y}
+    return PerImage(
+        {
+            metric: partial(functions[metric], colour=protocol.colour, crop=protocol.crop)
+            for metric, protocol in protocols.items()
+        }
+    )
 
 
 def psnr_y(pair: Pair, colour: Colour = "y_unrounded", crop: int = CROP) -> float:
     """PSNR in dB on luma of a pair of images; infinite for equal ones.
 
     Raises:
-        UserError: the images are too small for the crop.
+        ImageError: the images are too small for the crop.
     """
     sr, hr = cropped(pair.sr_luma(colour), crop), cropped(pair.hr_luma(colour), crop)
     mean_square = float(np.mean((sr - hr) ** 2))
@@ -37,7 +50,7 @@ def ssim_y(pair: Pair, colour: Colour = "y_unrounded", crop: int = CROP) -> floa
     Gaussian window of 11 x 11, sigma 1.5, only where it lies inside the image; no downsampling.
 
     Raises:
-        UserError: less than a window is left after the crop.
+        ImageError: less than a window is left after the crop.
     """
     x, y = (cropped(image, crop, SSIM_WINDOW) for image in (pair.sr_luma(colour), pair.hr_luma(colour)))
     mean_x, mean_y = window_mean(x), window_mean(y)
@@ -48,12 +61,3 @@ def ssim_y(pair: Pair, colour: Colour = "y_unrounded", crop: int = CROP) -> floa
         (mean_x**2 + mean_y**2 + C1) * (variance_x + variance_y + C2)
     )
     return float(similarity.mean())
-
-
-def window_mean(image: np.ndarray) -> np.ndarray:
-    """Means under SSIM's Gaussian window, only where it lies inside the image: 10 rows and columns less."""
-    half = SSIM_WINDOW // 2
-    window = np.exp(-(np.arange(-half, half + 1) ** 2) / (2 * SSIM_SIGMA**2))
-    window /= window.sum()
-    blurred = correlate1d(correlate1d(image, window, axis=0)[half:-half], window, axis=1)
-    return blurred[:, half:-half]

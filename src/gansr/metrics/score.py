@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from gansr.atomic import atomic_file, write_text
-from gansr.config.protocols import NO_REFERENCE, WHOLE_BENCHMARK, Protocol
-from gansr.config.weights import METRIC_WEIGHTS
+from gansr.atomic import write_text
+from gansr.checksum import checksum
+from gansr.config.metrics import METRICS
+from gansr.config.protocols import LUMA_ALONE, Protocol, hold_luma_alone
 from gansr.data.images import list_images, read_prepared, read_rgb
 from gansr.errors import UserError
-from gansr.metrics.pair import MetricError, Pair
-from gansr.metrics.per_image import per_image_metrics
+from gansr.metrics.kept_values import KeptValues, content_of
+from gansr.metrics.pair import ImageError, Pair
+from gansr.metrics.scorer import ALL_IMAGES, Inputs, Scorers, Values, protocols_of_parts
 from gansr.progress import progress
 
 logger = logging.getLogger("gansr")
-
-LUMA_ALONE = "y_images"
-ALL_IMAGES = "*"  # in the place of an image's name: a score of the benchmark as a whole
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class Task:
     `protocols` are by metric; `weights` are files by their names in weights.yaml, verified, those that are there;
     `absent` says of the others why. `hr_folder` may be None where no metric needs HR, `hr_features` where they are to
     be computed anew. HR is cropped to a multiple of `multiple`, and `suffix` taken off the names of SR. `made` says
-    that a run has made the folders, so that one may be removed and made again.
+    that a run has made the folders, so that one may be removed and made again. `kept` is the folder of finished values
+    (kept_values.py), None where nothing is kept, and `weights_sha256` are the checksums of `weights` that are known.
     """
 
     sr_folder: Path
@@ -45,6 +45,8 @@ class Task:
     suffix: str = ""
     title: str = "score"
     made: bool = False
+    kept: Path | None = None
+    weights_sha256: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,16 +59,17 @@ class BenchmarkScores:
     unavailable: dict[str, str]
 
     def write(self, output: Path) -> None:
-        """Write the rows as CSV, and beside it the protocols and the reasons as JSON."""
+        """Write the rows as CSV, and beside it as JSON the protocols, the reasons, and which CSV they belong to."""
+        table = self.rows.to_csv(index=False)
         notes = {
             "protocols": {
                 metric: {"name": protocol.name, "text": protocol.text} for metric, protocol in self.protocols.items()
             },
             "unavailable": self.unavailable,
+            "scores_sha256": hashlib.sha256(table.encode()).hexdigest(),
         }
         write_text(sidecar(output), json.dumps(notes, indent=1, ensure_ascii=False))
-        with atomic_file(output) as partial:
-            self.rows.to_csv(partial, index=False)
+        write_text(output, table)
 
 
 def sidecar(scores: Path) -> Path:
@@ -78,87 +81,96 @@ def score_benchmark(task: Task) -> BenchmarkScores:
     """All scores of a folder of SR images.
 
     A metric whose weights are absent, or that one image does not allow, has no values, and the reason is given: it is
-    never averaged over the other images.
+    never averaged over the other images. What is kept from before is not computed again.
 
     Raises:
         UserError: images are missing, surplus, broken or of different size, too small for the crop, or the weights are
             another network's.
     """
     sr_files, hr_files = _paired(task)
-    unavailable = {metric: why for metric in task.protocols if (why := _absent(metric, task))}
-    wanted = {metric: protocol for metric, protocol in task.protocols.items() if metric not in unavailable}
-    functions = per_image_metrics(wanted, task.weights)
-    inception = None
-    if {"fid", "kid"} & wanted.keys():
-        # torch takes seconds to import: only where it is used
-        from gansr.metrics.inception_scores import InceptionScores
-
-        inception = InceptionScores(list(wanted), task.weights["inception"], task.hr_features)
-    values: dict[tuple[str, str], float] = {}
-    for name in progress(list(sr_files), task.title):
-        pair = _read(sr_files[name], hr_files.get(name), task)
-        for metric in [metric for metric in functions if metric not in unavailable]:
-            try:
-                values[name, metric] = _number(functions[metric](pair))
-            except MetricError as reason:
-                unavailable[metric] = f"{name}: {reason}"
-            except UserError as error:
-                raise UserError(f"{sr_files[name]}: {error}") from None
-        if inception is not None:
-            inception.add(name, pair)
-    if inception is not None:
-        values |= {(name, "kid"): value for name, value in inception.kid().items()}
-        for distance in inception.fid():
-            values[ALL_IMAGES, "fid"] = distance
-        unavailable |= inception.failed
+    names = list(sr_files)
+    found = {metric: Values({}, why) for metric in task.protocols if (why := _absent(metric, task))}
+    wanted = {metric: protocol for metric, protocol in task.protocols.items() if metric not in found}
+    kept = _kept_values(task, sr_files, hr_files)
+    found |= _known(wanted, kept, names)
+    missing = {metric: protocol for metric, protocol in wanted.items() if metric not in found}
+    parts = protocols_of_parts(missing)
+    found |= _known({part: parts[part] for part in parts if part not in found}, kept, names)
+    missing |= {part: protocol for part, protocol in parts.items() if part not in found}
+    for metric, values in _computed(missing, found, sr_files, hr_files, task).items():
+        found[metric] = values
+        if kept is not None:
+            kept.write(metric, missing[metric], values)
+    unavailable = {metric: why for metric in task.protocols if (why := found[metric].unavailable)}
     for metric, why in unavailable.items():
         logger.info("%s: no score: %s", metric, why)
-    names = list(sr_files)
-    return BenchmarkScores(names, _rows(values, names, task.protocols, unavailable), task.protocols, unavailable)
+    return BenchmarkScores(names, _rows(found, names, task.protocols), task.protocols, unavailable)
 
 
-def _rows(
-    values: dict[tuple[str, str], float],
-    names: list[str],
+def _kept_values(task: Task, sr_files: dict[str, Path], hr_files: dict[str, Path]) -> KeptValues | None:
+    if task.kept is None:
+        return None
+    weights = {name: task.weights_sha256.get(name) or checksum(file) for name, file in task.weights.items()}
+    hr = content_of(hr_files) if hr_files else None
+    return KeptValues(task.kept, content_of(sr_files), hr, task.multiple, weights)
+
+
+def _known(protocols: dict[str, Protocol], kept: KeptValues | None, names: list[str]) -> dict[str, Values]:
+    """The values that are kept from before."""
+    if kept is None:
+        return {}
+    read = {metric: kept.read(metric, protocol, names) for metric, protocol in protocols.items()}
+    found = {metric: values for metric, values in read.items() if values is not None}
+    if found:
+        logger.info("kept from before: %s", ", ".join(found))
+    return found
+
+
+def _computed(
     protocols: dict[str, Protocol],
-    unavailable: dict[str, str],
-) -> pd.DataFrame:
+    known: dict[str, Values],
+    sr_files: dict[str, Path],
+    hr_files: dict[str, Path],
+    task: Task,
+) -> dict[str, Values]:
+    """The values of metrics that are not known; no image is read where they are made of known ones."""
+    scorers = Scorers(protocols, Inputs(task.weights, task.hr_features))
+    for name in progress(list(sr_files), task.title) if scorers.of_images else ():
+        pair = _read(sr_files[name], hr_files.get(name), task)
+        try:
+            scorers.add(name, pair)
+        except ImageError as error:
+            raise UserError(f"{sr_files[name]}: {error}") from None
+    return scorers.values(sr_files, known)
+
+
+def _rows(found: dict[str, Values], names: list[str], protocols: dict[str, Protocol]) -> pd.DataFrame:
     """One row for each image and metric, empty where a metric has no values; then the scores of all images."""
-    by_image = [metric for metric in protocols if metric not in WHOLE_BENCHMARK]
+    by_image = [metric for metric in protocols if not METRICS[metric].of_all_images]
     keys = [(name, metric) for name in names for metric in by_image]
-    keys += [(ALL_IMAGES, metric) for metric in protocols if metric in WHOLE_BENCHMARK]
-    rows = [(*key, None if key[1] in unavailable else values[key]) for key in keys]
+    keys += [(ALL_IMAGES, metric) for metric in protocols if METRICS[metric].of_all_images]
+    rows = [(image, metric, found[metric].by_image.get(image)) for image, metric in keys]
     return pd.DataFrame(rows, columns=["image", "metric", "value"])
-
-
-def _number(value: float) -> float:
-    if math.isnan(value):
-        raise MetricError("gives no number")
-    return value
 
 
 def needs_weights(metric: str, protocols: dict[str, Protocol]) -> bool:
     """Whether a metric is computed with weights: none is on SR images that hold luma alone."""
-    return metric in METRIC_WEIGHTS and not _hold_luma_alone(protocols)
+    return bool(METRICS[metric].weights) and not hold_luma_alone(protocols.values())
 
 
 def _absent(metric: str, task: Task) -> str | None:
     """Why a metric cannot be computed on any image."""
-    if _hold_luma_alone(task.protocols) and task.protocols[metric].colour != LUMA_ALONE:
+    if hold_luma_alone(task.protocols.values()) and task.protocols[metric].colour != LUMA_ALONE:
         return "its SR images hold luma alone"
-    reasons = [task.absent[name] for name in METRIC_WEIGHTS.get(metric, ()) if name in task.absent]
+    reasons = [task.absent[name] for name in METRICS[metric].weights if name in task.absent]
     return reasons[0] if reasons else None
-
-
-def _hold_luma_alone(protocols: dict[str, Protocol]) -> bool:
-    return any(protocol.colour == LUMA_ALONE for protocol in protocols.values())
 
 
 def _paired(task: Task) -> tuple[dict[str, Path], dict[str, Path]]:
     """The image files by name, the same of SR and HR."""
     sr = {_without_suffix(name, task): file for name, file in list_images(task.sr_folder).items()}
     if task.hr_folder is None:
-        with_reference = [metric for metric in task.protocols if metric not in NO_REFERENCE]
+        with_reference = [metric for metric in task.protocols if METRICS[metric].needs_hr]
         if with_reference:
             raise UserError(f"{', '.join(with_reference)}: cannot be computed without HR; give the folder of HR images")
         if not sr:

@@ -14,8 +14,9 @@ from math import factorial
 import numpy as np
 
 from gansr.data.bicubic import resize_operator
-from gansr.metrics.psnr_ssim import window_mean
+from gansr.metrics.ssim_window import window_mean
 
+VERSION = 1
 BANDS, LEVELS = 6, 2
 LOOKUP = 1024  # entries of half a turn in the table of the angular window
 NEIGHBOURHOOD = 3  # pixels

@@ -21,6 +21,7 @@ from gansr.metrics.pair import MetricError
 from gansr.networks.build import device
 from gansr.networks.weight_files import read_torch_file
 
+VERSION = 1
 # ImageNet statistics of torchvision's models, for RGB in [0, 1]; LPIPS' shift and scale are the same numbers
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 STRIP_PIXELS = 3 * 2**20  # of an image that is taken as a whole

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gansr.config.catalog import Catalog
-from gansr.config.weights import METRIC_WEIGHTS
+from gansr.config.metrics import METRICS
 from gansr.data.download import obtain, verify
-from gansr.errors import UserError
+from gansr.errors import UserError, nearest
+
+
+@dataclass(frozen=True)
+class MetricWeights:
+    """The weight files that are there and their sha256, by their names in weights.yaml; and why others are absent."""
+
+    files: dict[str, Path] = field(default_factory=dict)
+    sha256: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
 
 
 def metric_weights(
-    metrics: list[str], folder: Path | None, download: bool, required: list[str], skip_absent: bool
-) -> tuple[dict[str, Path], dict[str, str]]:
-    """The weights of metrics by their names in weights.yaml, and why others are absent.
+    metrics: list[str], folder: Path | None, download: bool, required: Sequence[str], skip_absent: bool
+) -> MetricWeights:
+    """The weights of metrics, verified, and which are absent.
 
     Args:
         metrics: names of metrics.
@@ -25,32 +36,36 @@ def metric_weights(
     Raises:
         UserError: a file is absent that may not be, cannot be downloaded, or is not the published one.
     """
-    names = list(dict.fromkeys(name for metric in metrics for name in METRIC_WEIGHTS.get(metric, ())))
+    names = list(dict.fromkeys(name for metric in metrics for name in METRICS[metric].weights))
+    found = MetricWeights()
     if not names:
-        return {}, {}
+        return found
     catalog = Catalog.nearest()
     folder = folder or catalog.folder.parent / "weights"
-    found, absent = {}, {}
     for name in names:
+        users = [metric for metric in metrics if name in METRICS[metric].weights]
+        if name not in catalog.weights:
+            raise UserError(
+                f"{', '.join(users)}: config/weights.yaml lists no {name}; {nearest(name, catalog.weights)}"
+            )
         expected = catalog.weights[name]
         file = folder / expected.file
         if file.exists():
-            verify(expected, folder)
+            receipt = verify(expected, folder)
         elif name in required:
             raise UserError(
                 f"{file}: not there any more; put it there, or remove its receipt (receipts/weights/{name}.json in "
                 f"data_dir) to have it downloaded again"
             )
         elif download:
-            obtain(expected, folder)
+            receipt = obtain(expected, folder)
         elif skip_absent:
-            absent[name] = f"the weights {file} are not there (config/weights.yaml says where from)"
+            found.absent[name] = f"the weights {file} are not there (config/weights.yaml says where from)"
             continue
         else:
-            users = [metric for metric in metrics if name in METRIC_WEIGHTS.get(metric, ())]
             source = expected.addresses[0] if expected.addresses else expected.ask
             raise UserError(
                 f"{', '.join(users)}: the weights {file} are not there; add --download, or put them there: {source}"
             )
-        found[name] = file
-    return found, absent
+        found.files[name], found.sha256[name] = file, receipt.sha256
+    return found

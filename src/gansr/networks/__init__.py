@@ -1,1 +1,1 @@
-"""Generators, discriminators and the perceptual network; one file each, found by name."""
+"""Generators, critics and judges; one file each, found by name."""

@@ -14,15 +14,21 @@ def build_generator(network_options: dict[str, Any], scale: int) -> nn.Module:
     return _build("generators", network_options, scale)
 
 
-def build_critic(network_options: dict[str, Any], patch_size: int) -> nn.Module:
-    """A critic with fresh weights (from torch's global random state)."""
-    return _build("critics", network_options, patch_size)
+def parameter_groups(network_options: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The parameter groups that a generator's file declares: by name, beginnings of the names of its parameters."""
+    module = importlib.import_module(f"gansr.networks.generators.{network_options['network']}")
+    return dict(getattr(module, "PARAMETER_GROUPS", {}))
 
 
-def _build(folder: str, network_options: dict[str, Any], given: int) -> nn.Module:
+def build_critic(network_options: dict[str, Any], patch_size: int, channels: int = 3) -> nn.Module:
+    """A critic with fresh weights (from torch's global random state), of what its view shows of HR patches."""
+    return _build("critics", network_options, patch_size, channels)
+
+
+def _build(folder: str, network_options: dict[str, Any], *given: int) -> nn.Module:
     options = {key: value for key, value in network_options.items() if key != "network"}
     module = importlib.import_module(f"gansr.networks.{folder}.{network_options['network']}")
-    network: nn.Module = module.build(given, **options)
+    network: nn.Module = module.build(*given, **options)
     return network
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
@@ -14,6 +13,7 @@ from gansr.checksum import checksum
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
 from gansr.networks.weight_files import load_weights, save_weights
+from gansr.plan.jobs.train import InterpolateJob
 
 
 def interpolate_weights(first: dict[str, Tensor], second: dict[str, Tensor], alpha: float) -> dict[str, Tensor]:
@@ -42,11 +42,11 @@ def interpolate_weights(first: dict[str, Tensor], second: dict[str, Tensor], alp
     return between
 
 
-def interpolate_models(spec: dict[str, Any], name: str, first: Path, second: Path, output: Path) -> None:
+def interpolate_models(job: InterpolateJob, name: str, first: Path, second: Path, output: Path) -> None:
     """Write generator.safetensors, generator_ema.safetensors (equal to it) and spec.yaml of an interpolated model.
 
     Args:
-        spec: the model's slice of the configuration: generator, scale, interpolate.
+        job: the generator, and where between the two.
         name: the model's name.
         first: weights that stand for alpha 0.
         second: weights that stand for alpha 1.
@@ -55,13 +55,13 @@ def interpolate_models(spec: dict[str, Any], name: str, first: Path, second: Pat
     Raises:
         UserError: a file is unreadable or of another network, or the two do not fit together.
     """
-    generator = build_generator(spec["generator"], spec["scale"])
+    generator = build_generator(job.generator, job.scale)
     states = []
     for file in (first, second):
         load_weights(generator, file)
         states.append({key: value.clone() for key, value in generator.state_dict().items()})
     try:
-        between = interpolate_weights(states[0], states[1], spec["interpolate"]["alpha"])
+        between = interpolate_weights(states[0], states[1], job.interpolate.alpha)
     except ValueError as error:
         raise UserError(f"{name}: cannot interpolate between {first} and {second}: {error}") from None
     output.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def interpolate_models(spec: dict[str, Any], name: str, first: Path, second: Pat
         save_weights(output / file_name, between)
     description = {
         "model": name,
-        "spec": dict(spec),
+        "spec": job.model_dump(mode="json"),
         "inputs": {"first_sha256": checksum(first), "second_sha256": checksum(second)},
         "parameters": count_parameters(generator),
     }

@@ -7,39 +7,38 @@ from typing import Any
 
 import torch
 import yaml
-from spandrel import ModelLoader, UnsupportedModelError
 from torch import Tensor, nn
 
 from gansr.atomic import write_text
 from gansr.checksum import checksum
+from gansr.config import plugins
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
 from gansr.networks.weight_files import read_torch_file, save_weights
+from gansr.plan.jobs.train import AdoptJob
 
 WRAPPERS = ("params_ema", "params", "state_dict")  # under which the field's checkpoints hold a generator's weights
-# KAIR's and RankSRGAN's names of SRResNet's layers; BasicSR's are ours
-SRRESNET_NAMES = {"recon_trunk.": "body.", "HRconv.": "conv_hr."}
 
 
-def adopt_released_model(spec: dict[str, Any], name: str, weights: Path, output: Path) -> None:
+def adopt_released_model(job: AdoptJob, name: str, weights: Path, output: Path) -> None:
     """Write generator.safetensors, generator_ema.safetensors (equal to it) and spec.yaml of a released model.
 
     Where a checkpoint holds raw and EMA weights, the EMA weights are taken, which are those that are released.
 
     Args:
-        spec: the model's slice of the configuration: generator, scale, released.
+        job: the generator, and the released file.
         name: the model's name.
         weights: the released checkpoint, in torch's own format; nothing in it is executed.
         output: the model's folder.
 
     Raises:
-        UserError: the file is unreadable, or holds the weights of another network than `spec` describes.
+        UserError: the file is unreadable, or holds the weights of another network than the job describes.
     """
-    generator = build_generator(spec["generator"], spec["scale"])
+    generator = build_generator(job.generator, job.scale)
     state = _generator_weights(read_torch_file(weights, "remove it and run again"))
     try:
-        generator.load_state_dict(_own_names(generator, spec["generator"]["network"], state))
-    except (RuntimeError, UnsupportedModelError, KeyError, ValueError, AttributeError) as error:
+        generator.load_state_dict(_own_names(generator, job.generator["network"], state))
+    except (RuntimeError, KeyError, ValueError, AttributeError) as error:
         complaint = (str(error).splitlines() or ["names of no known network"])[-1].strip()
         raise UserError(
             f"{weights}: not the weights of {name}'s generator ({complaint}); give the generator the size of the "
@@ -50,7 +49,7 @@ def adopt_released_model(spec: dict[str, Any], name: str, weights: Path, output:
         save_weights(output / file_name, generator.state_dict())
     description = {
         "model": name,
-        "spec": dict(spec),
+        "spec": job.model_dump(mode="json"),
         "inputs": {"released_sha256": checksum(weights)},
         "parameters": count_parameters(generator),
     }
@@ -66,19 +65,37 @@ def _generator_weights(content: dict[str, Any]) -> dict[str, Tensor]:
 def _own_names(generator: nn.Module, network: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same weights under the generator's own parameter names.
 
-    RRDB and SwinIR are spandrel's, which knows the names that each of the field's repositories gave them.
+    A generator's file says under which names others have published it: RELEASED_NAMES maps the beginning of their
+    names to that of ours, and with SPANDREL = True the network is spandrel's, which knows the names that each of the
+    field's repositories gave it.
     """
     if state.keys() == generator.state_dict().keys():
         return state
-    if network == "srresnet":
-        return {_renamed(key): value for key, value in state.items()}
-    with torch.random.fork_rng():
-        adopted: nn.Module = ModelLoader(device="cpu").load_from_state_dict(state).model
-    return dict(adopted.state_dict())
+    if plugins.fact("generator", network, "SPANDREL", False):
+        return _spandrels_names(state)
+    names = plugins.fact("generator", network, "RELEASED_NAMES", {})
+    return {_renamed(key, names): value for key, value in state.items()}
 
 
-def _renamed(key: str) -> str:
-    for theirs, ours in SRRESNET_NAMES.items():
+def _renamed(key: str, names: dict[str, str]) -> str:
+    for theirs, ours in names.items():
         if key.startswith(theirs):
             return ours + key.removeprefix(theirs)
     return key
+
+
+def _spandrels_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights as spandrel names them, whoever published them.
+
+    Raises:
+        ValueError: spandrel knows no network with these names, or cannot build it.
+    """
+    # spandrel imports every network that it knows, which takes seconds
+    from spandrel import ModelLoader, UnsupportedModelError
+
+    try:
+        with torch.random.fork_rng():
+            adopted: nn.Module = ModelLoader(device="cpu").load_from_state_dict(state).model
+    except UnsupportedModelError as error:
+        raise ValueError(str(error)) from None
+    return dict(adopted.state_dict())

@@ -1,16 +1,17 @@
-"""Checks of a run as a whole: overrides, datasets, figures, tables and patches against its models."""
+"""Checks of a run as a whole: overrides, datasets, patches, tables and figures against its models."""
 
 from __future__ import annotations
 
 from functools import cache
 
 from gansr.config.dataset_files import image_size, image_sizes
-from gansr.config.method import CosineRestarts, MultiStep
-from gansr.config.outputs import TABLE_METRICS, ComparisonSettings, figure_models
-from gansr.config.run import PUBLISHED_SCALE, Run
+from gansr.config.run import Run
+from gansr.config.schedule import CosineRestarts, MultiStep
 from gansr.errors import UserError, nearest
+from gansr.plan.figures import check_figures
 from gansr.plan.leaks import shared_images
 from gansr.plan.plan import Plan
+from gansr.plan.tables import check_tables
 
 
 def check_override_keys(run: Run) -> None:
@@ -36,10 +37,8 @@ def check_plan(plan: Plan) -> None:
     _check_overrides(plan)
     _check_leaks(plan)
     _check_image_sizes(plan)
-    _check_figures(plan)
-    _check_table2_weights(plan)
-    _check_tables_have_hr(plan)
-    _check_published(plan)
+    check_figures(plan)
+    check_tables(plan)
     _check_mad_patches(plan)
 
 
@@ -48,9 +47,10 @@ def _check_overrides(plan: Plan) -> None:
         methods = [model.method for model in plan.trained.values() if model.method.stage == stage]
         if not methods:
             raise UserError(f"overrides.{stage}: no model of this run has a method of the stage {stage}; remove it")
-        for key in ("discriminator", "ema_decay"):
-            if overrides.get(key) is not None and not any(getattr(method, key) for method in methods):
-                raise UserError(f"overrides.{stage}.{key}: no method of this stage has one; remove it")
+        if overrides.get("discriminator") is not None and not any("adversarial" in m.critics for m in methods):
+            raise UserError(f"overrides.{stage}.discriminator: no method of this stage has one; remove it")
+        if overrides.get("ema_decay") is not None and not any(method.ema_decay for method in methods):
+            raise UserError(f"overrides.{stage}.ema_decay: no method of this stage has one; remove it")
         schedule_keys = {key for method in methods for key in type(method.schedule).model_fields}
         schedule = overrides.get("schedule", {})
         for key in schedule if isinstance(schedule, dict) else ():
@@ -59,15 +59,20 @@ def _check_overrides(plan: Plan) -> None:
                     f"overrides.{stage}.schedule: no method of this stage has the key {key}; "
                     f"{nearest(key, schedule_keys)}"
                 )
-        used = {loss for method in methods for loss in method.losses}
-        losses = overrides.get("losses", {})
-        if not isinstance(losses, dict):
-            raise UserError(f"overrides.{stage}.losses: {losses!r} is no mapping of losses; add one or remove it")
-        for loss in losses:
-            if loss not in used:
-                raise UserError(
-                    f'overrides.{stage}.losses: no method here has the loss "{loss}"; {nearest(loss, used)}'
-                )
+        for key, noun in (("losses", "loss"), ("critics", "critic"), ("groups", "parameter group")):
+            used = {name for method in methods for name in getattr(method, key)}
+            given = overrides.get(key, {})
+            if not isinstance(given, dict):
+                raise UserError(f"overrides.{stage}.{key}: {given!r} is no mapping of {key}; add one or remove it")
+            for name in given:
+                if name not in used:
+                    raise UserError(
+                        f'overrides.{stage}.{key}: no method here has the {noun} "{name}"; {nearest(name, used)}'
+                    )
+        for name, loss in overrides.get("losses", {}).items():
+            viewed = any(method.losses.get(name, {}).get("view") for method in methods)
+            if isinstance(loss, dict) and loss.get("view") is not None and not viewed:
+                raise UserError(f"overrides.{stage}.losses.{name}.view: no method of this stage has one; remove it")
 
 
 def _check_leaks(plan: Plan) -> None:
@@ -97,83 +102,6 @@ def _check_image_sizes(plan: Plan) -> None:
         sizes = image_sizes(plan.datasets[mad.benchmark], mad.benchmark)
         if not any(min(size) - min(size) % plan.run.scale >= mad.size for size in sizes.values()):
             raise UserError(f"mad.size: {mad.size} is larger than every image of {mad.benchmark}; lower it")
-
-
-def _check_figures(plan: Plan) -> None:
-    for figure, names in figure_models(plan.run.figures).items():
-        for name in names:
-            method = plan.trained[name].method if name in plan.trained else None
-            if method is None or method.stage != "finetune":
-                raise UserError(f"figures.{figure}: {name} is not fine-tuned, no SR is kept of it; name another")
-            if figure == "artifact_map" and method.ema_decay is None:
-                raise UserError(f"figures.{figure}: {name} has no EMA model to compare with; set ema_decay")
-            if plan.run.mad and plan.run.mad.interval > method.iterations:
-                raise UserError(
-                    f"mad.interval: {plan.run.mad.interval} is more than the {method.iterations} iterations of "
-                    f"{name}; lower it"
-                )
-
-
-def _check_table2_weights(plan: Plan) -> None:
-    table = plan.run.tables.ldl_table2
-    for row in table.rows if table else []:
-        if row.weights == "ema" and plan.tested_weights(row.model) != "ema":
-            raise UserError(f"tables.ldl_table2 row {row.row}: {row.model} has no EMA weights; set weights: raw")
-
-
-def _check_tables_have_hr(plan: Plan) -> None:
-    for name in TABLE_METRICS:
-        table = getattr(plan.run.tables, name)
-        tested = [table.benchmark] if name == "ldl_table2" and table else plan.run.benchmarks
-        if table and not set(tested) & set(plan.scored_benchmarks):
-            raise UserError(
-                f"tables.{name}: {', '.join(tested)} has no HR images to score with; name another benchmark"
-            )
-
-
-def _check_published(plan: Plan) -> None:
-    for name, metrics in TABLE_METRICS.items():
-        if getattr(plan.run.tables, name) and not set(metrics) & set(plan.run.metrics):
-            raise UserError(
-                f"tables.{name}: none of its metrics ({', '.join(metrics)}) is in metrics; add one or remove the table"
-            )
-    tables = plan.run.tables.comparisons()
-    for place, settings in tables.items():
-        _check_published_only(plan, place, settings)
-        if not settings.reference and not any(place in model.tables for model in plan.run.models):
-            raise UserError(f"tables.{place}: no model and no reference is a column of it; remove it")
-    for model in plan.run.models:
-        for place, column in model.published.items():
-            table = tables.get(place)
-            if place not in model.tables and not (table and model.name in table.reference):
-                raise UserError(
-                    f"model {model.name}: published has {place}, which the model is no column of; remove it there "
-                    f"or add it to tables"
-                )
-            if plan.run.scale != PUBLISHED_SCALE:
-                raise UserError(
-                    f"model {model.name}: the published tables are x{PUBLISHED_SCALE}, this run x{plan.run.scale}; "
-                    f"remove published"
-                )
-            known = plan.catalog.published_columns(place)
-            if column not in known:
-                raise UserError(
-                    f"model {model.name}: {plan.catalog.published(place)} has no column {column}; "
-                    f"{nearest(column, known)}"
-                )
-
-
-def _check_published_only(plan: Plan, place: str, settings: ComparisonSettings) -> None:
-    known = plan.catalog.published_columns(place)
-    compared = {column for model in plan.run.models for table, column in model.published.items() if table == place}
-    for column in settings.published_only:
-        if column not in known:
-            raise UserError(
-                f"tables.{place}.published_only: {plan.catalog.published(place)} has no column {column}; "
-                f"{nearest(column, known)}"
-            )
-        if column in compared:
-            raise UserError(f"tables.{place}.published_only: a model is compared with {column}; remove it there")
 
 
 def _check_mad_patches(plan: Plan) -> None:

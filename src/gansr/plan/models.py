@@ -1,4 +1,4 @@
-"""The models of a run as planned: trained, released by others, or interpolated."""
+"""The models of a run: trained, released by others, or interpolated."""
 
 from __future__ import annotations
 
@@ -7,45 +7,66 @@ from typing import Any
 
 from gansr.config.method import Method
 from gansr.config.model import slug
+from gansr.plan.jobs.train import AdoptJob, InterpolateJob, TrainJob
 
 
 @dataclass(frozen=True)
 class PlannedModel:
-    """A model of the run; `spec` is everything that its weights depend on, input files aside."""
+    """A model of the run; `job` holds everything that its weights depend on, input files aside."""
 
     name: str
     generator: str
-    spec: dict[str, Any]
+    job: TrainJob | InterpolateJob | AdoptJob
 
     @property
     def slug(self) -> str:
         """The name of the model's folders."""
         return slug(self.name)
 
+    @property
+    def network_options(self) -> dict[str, Any]:
+        """All options of its generator network, and under `network` which one it is."""
+        return self.job.generator
+
 
 @dataclass(frozen=True)
 class TrainedModel(PlannedModel):
     """A model that a method trains."""
 
+    job: TrainJob
     method_name: str
     method: Method
     has_variants: bool
     overridden: dict[str, Any]  # keys of the method file, as a.b.c, that the run gives other values
     dataset: str
     start: str | None
-    seed: int
+
+    @property
+    def seed(self) -> int:
+        """The seed of its training."""
+        return self.job.seed
 
 
 @dataclass(frozen=True)
 class InterpolatedModel(PlannedModel):
     """A model whose weights lie between those of two others."""
 
-    between: tuple[str, str]
-    alpha: float
+    job: InterpolateJob
+
+    @property
+    def between(self) -> tuple[str, str]:
+        """The two models."""
+        return self.job.interpolate.between
+
+    @property
+    def alpha(self) -> float:
+        """The share of the second."""
+        return self.job.interpolate.alpha
 
 
 @dataclass(frozen=True)
 class ReleasedModel(PlannedModel):
     """A model whose weights others have released; `weights` is their name in weights.yaml."""
 
+    job: AdoptJob
     weights: str

@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from gansr import code_versions
+from gansr.config import plugins
 from gansr.config.catalog import Catalog
+from gansr.config.generator import smallest_lr, training_only
 from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, read_method, variants
+from gansr.config.metrics import METRICS, chosen_protocols
 from gansr.config.model import BICUBIC, BICUBIC_Y, UNTRAINED, Model, Weights, generator_of, slug
-from gansr.config.protocols import Protocol, chosen_protocols
+from gansr.config.protocols import LUMA_ALONE, Protocol
 from gansr.config.run import Run
-from gansr.config.training_settings import OF_SPEC, TrainingSettings
-from gansr.config.weights import METRIC_WEIGHTS
+from gansr.config.training_settings import ResultSettings, TrainingSettings
 from gansr.errors import UserError, nearest
 from gansr.plan.datasets import PlannedDatasets
+from gansr.plan.figures import planned_figures
+from gansr.plan.jobs.train import AdoptJob, InterpolateJob, ReleasedFile, TrainJob, used_plugins, versions_of
 from gansr.plan.models import InterpolatedModel, PlannedModel, ReleasedModel, TrainedModel
 from gansr.plan.seeds import with_seed
-
-SMALLEST_LR = {"swinir": 8}  # pixels: one attention window
+from gansr.plan.tables import planned_tables
 
 
 class Plan:
@@ -37,6 +40,8 @@ class Plan:
         self.run = run
         self.source = source
         self.catalog = catalog
+        self.tables = planned_tables(run, catalog, source)
+        self.figures = planned_figures(run, source)
         self.datasets = PlannedDatasets(run, catalog)
         for name in run.benchmarks:
             self.datasets.checked(name, "benchmark", "benchmarks")
@@ -74,46 +79,49 @@ class Plan:
             raise UserError(
                 f"model {model.name}: patch_size {method.patch_size} is not a multiple of the scale {run.scale}"
             )
-        smallest = SMALLEST_LR.get(run.generators[generator]["network"], 1) * run.scale
+        smallest = smallest_lr(run.generators[generator]) * run.scale
         if method.patch_size < smallest:
             raise UserError(
                 f"model {model.name}: patch_size {method.patch_size} is too small for the generator {generator}; "
                 f"it must be at least {smallest}"
             )
         self._check_stage(model, method)
-        self._check_drop_path(model, generator, method)
-        self._check_perceptual_weights(model, method)
+        self._check_training_only(model, generator, method)
+        try:
+            method.check_generator(run.generators[generator])
+        except ValueError as error:
+            raise UserError(f"model {model.name}: {error} (generators.{generator})") from None
+        self._check_judges(model, method)
         training = self._training_settings(model, method)
         dataset = model.dataset or run.train_dataset
         self.datasets.checked(dataset, "train", f"model {model.name}")
-        seed = run.all_seeds[0] if model.seed is None else model.seed
-        spec = {
-            "code": code_versions.TRAINING,
-            "scale": run.scale,
-            "seed": seed,
-            "generator": run.generators[generator],
-            "method": method.model_dump(mode="json", exclude={"title", "paper", "variant", "stage"}),
-            "mad_interval": run.mad.interval if run.mad and method.stage == "finetune" else None,
-            "training": training.of_spec(),
-        }
+        job = TrainJob(
+            code=code_versions.TRAINING,
+            versions=versions_of(used_plugins(run.generators[generator], method)),
+            scale=run.scale,
+            seed=run.all_seeds[0] if model.seed is None else model.seed,
+            generator=run.generators[generator],
+            method=method,
+            mad_interval=run.mad.interval if run.mad and method.stage == "finetune" else None,
+            training=training.of_result,
+        )
         return TrainedModel(
             model.name,
             generator,
-            spec,
+            job,
             model.method,
             method,
             len(known) > 1,
             _changes(as_written.model_dump(mode="json"), method.model_dump(mode="json")),
             dataset,
             model.start,
-            seed,
         )
 
     def _training_settings(self, model: Model, method: Method) -> TrainingSettings:
         """The run's settings with the model's own."""
         given = self.run.training.model_dump() | model.training
         settings = validate(TrainingSettings, given, f"{self.source}: model {model.name}: training")
-        beside = [key for key in model.training if key not in OF_SPEC]
+        beside = [key for key in model.training if key not in ResultSettings.model_fields]
         if beside:
             raise UserError(
                 f"model {model.name}: training.{beside[0]} is the same for all models; give it in the run's training"
@@ -123,11 +131,13 @@ class Plan:
                 f"model {model.name}: batch_size {method.batch_size} cannot be shared by {settings.gpus} GPUs; give "
                 f"training.gpus a divisor of it"
             )
-        normalises = method.discriminator is not None and method.discriminator["network"] == "vgg"
-        if normalises and method.batch_size // settings.gpus < 2:
+        critics = [critic["network"] for critic in method.used_critics.values()]
+        smallest = max((plugins.fact("critic", critic, "SMALLEST_BATCH", 1) for critic in critics), default=1)
+        share = method.batch_size // settings.gpus
+        if share < smallest:
             raise UserError(
-                f"model {model.name}: on {settings.gpus} GPUs each has one patch of the batch, and the discriminator "
-                f"normalises over two at least; give training.gpus a smaller number"
+                f"model {model.name}: on {settings.gpus} GPUs each has {share} of the batch's patches, and the "
+                f"discriminator needs {smallest} at least; give training.gpus a smaller number"
             )
         if settings.graph and settings.gpus > 1:
             raise UserError(f"model {model.name}: training.graph captures one process; set gpus: 1, or graph: false")
@@ -139,14 +149,13 @@ class Plan:
 
     def _plan_interpolated(self, model: Model, generator: str) -> InterpolatedModel:
         assert model.interpolate is not None
-        between, alpha = model.interpolate.between, model.interpolate.alpha
-        spec = {
-            "code": code_versions.INTERPOLATION,
-            "scale": self.run.scale,
-            "generator": self.run.generators[generator],
-            "interpolate": {"between": list(between), "alpha": alpha},
-        }
-        return InterpolatedModel(model.name, generator, spec, between, alpha)
+        job = InterpolateJob(
+            code=code_versions.INTERPOLATION,
+            scale=self.run.scale,
+            generator=self.run.generators[generator],
+            interpolate=model.interpolate,
+        )
+        return InterpolatedModel(model.name, generator, job)
 
     def _plan_released(self, model: Model, generator: str) -> ReleasedModel:
         name = str(model.released)
@@ -160,13 +169,13 @@ class Plan:
                 f"model {model.name}: {self.weight_file(name)} is not there; set download: true, or put it there: "
                 f"{expected.addresses[0] if expected.addresses else expected.ask}"
             )
-        spec = {
-            "code": code_versions.RELEASED,
-            "scale": self.run.scale,
-            "generator": self.run.generators[generator],
-            "released": {"file": expected.file, "sha256": expected.sha256},
-        }
-        return ReleasedModel(model.name, generator, spec, name)
+        job = AdoptJob(
+            code=code_versions.RELEASED,
+            scale=self.run.scale,
+            generator=self.run.generators[generator],
+            released=ReleasedFile(file=expected.file, sha256=expected.sha256),
+        )
+        return ReleasedModel(model.name, generator, job, name)
 
     def _check_stage(self, model: Model, method: Method) -> None:
         if method.stage == "finetune" and model.start is None:
@@ -176,23 +185,32 @@ class Plan:
         if method.stage == "pretrain" and model.start is not None:
             raise UserError(f"model {model.name}: the method {model.method} trains from scratch; remove start")
 
-    def _check_drop_path(self, model: Model, generator: str, method: Method) -> None:
-        drop_path = self.run.generators[generator].get("drop_path", 0)
-        artifact = method.losses.get("artifact", {})
-        if drop_path > 0 and artifact.get("ema_refine") and artifact["weight"] > 0:
-            raise UserError(
-                f"model {model.name}: losses.artifact.ema_refine compares with an EMA model that skips nothing, and "
-                f"generators.{generator} skips blocks at random in training (drop_path {drop_path}); use a generator "
-                f"with drop_path 0, which may start from this one's weights"
-            )
+    def _check_training_only(self, model: Model, generator: str, method: Method) -> None:
+        """A loss that compares the generator in training with its EMA model needs two of the same kind."""
+        for term in method.used_terms:
+            if not term.needs_ema:
+                continue
+            for key, (value, default) in training_only(self.run.generators[generator]).items():
+                raise UserError(
+                    f"model {model.name}: losses.{term.name} compares the generator in training with its EMA model, "
+                    f"and generators.{generator} has {key} {value}, which the EMA model has not; use a generator with "
+                    f"{key} {default}, which may start from this one's weights"
+                )
 
-    def _check_perceptual_weights(self, model: Model, method: Method) -> None:
-        if method.needs_vgg19 and not self.has_weights("vgg19"):
-            raise UserError(
-                f"model {model.name}: {self.weight_file('vgg19')} is not there; set download: true, or download "
-                f"{self.catalog.weights['vgg19'].addresses[0]} to it, or set "
-                f"overrides.finetune.losses.perceptual.weights: random"
-            )
+    def _check_judges(self, model: Model, method: Method) -> None:
+        for term in method.used_terms:
+            for judge in term.judges:
+                if judge not in self.catalog.weights:
+                    known = nearest(judge, self.catalog.weights)
+                    raise UserError(f'model {model.name}: losses.{term.name}: unknown judge "{judge}"; {known}')
+                if not self.has_weights(judge):
+                    without = plugins.fact("loss", term.loss, "WITHOUT_JUDGES", {})
+                    place = f"overrides.{method.stage}.losses.{term.name}"
+                    others = [f"{place}.{option}: {value}" for option, value in without.items()]
+                    raise UserError(
+                        f"model {model.name}: {self.weight_file(judge)} is not there; set download: true, or download "
+                        f"{self.catalog.weights[judge].addresses[0]} to it" + "".join(f", or set {o}" for o in others)
+                    )
 
     def weight_file(self, name: str) -> Path:
         """Where a file of weights.yaml is kept, or will be."""
@@ -205,14 +223,14 @@ class Plan:
     @property
     def metric_weights(self) -> list[str]:
         """The weights that the run's metrics need and that can be had; a metric without them is an empty cell."""
-        names = [name for metric in self.run.metrics for name in METRIC_WEIGHTS.get(metric, ())]
+        names = [name for metric in self.run.metrics for name in METRICS[metric].weights]
         return [name for name in dict.fromkeys(names) if self.has_weights(name)]
 
     @property
     def weights(self) -> list[str]:
         """All weights that the run needs and that can be had."""
-        perceptual = ["vgg19"] if any(model.method.needs_vgg19 for model in self.trained.values()) else []
-        return list(dict.fromkeys([*self.metric_weights, *perceptual, *(m.weights for m in self.released.values())]))
+        judges = [name for model in self.trained.values() for name in model.method.judges]
+        return list(dict.fromkeys([*self.metric_weights, *judges, *(m.weights for m in self.released.values())]))
 
     def prepared_datasets(self) -> list[str]:
         """The datasets of which the run needs HR and LR images: parts of unions, not unions."""
@@ -229,25 +247,31 @@ class Plan:
         """What is tested: model, weights, benchmark.
 
         MATLAB bicubic and every model with the weights it is published with on every benchmark, bicubic of luma alone
-        where a table shows it, and what LDL's Table 2 asks for on its own.
+        where a table shows it, and the rows of tables with the weights that they name.
         """
         pairs: list[tuple[str, Weights]] = [
             (BICUBIC, "raw"),
             *((name, self.tested_weights(name)) for name in self.models),
         ]
         tests = [(name, weights, benchmark) for name, weights in pairs for benchmark in self.run.benchmarks]
-        if any(BICUBIC_Y in table.reference for table in self.run.tables.comparisons().values()):
+        if any(BICUBIC_Y in table.references for table in self.tables.values()):
             tests += [(BICUBIC_Y, "raw", benchmark) for benchmark in self.scored_benchmarks]
-        table = self.run.tables.ldl_table2
-        for row in table.rows if table else ():
-            tests += [(name, row.weights, table.benchmark) for name in self.over_seeds(row.model)] if table else []
+        for table in self.tables.values():
+            for row in table.rows:
+                (benchmark,) = table.tested(self.run.benchmarks)
+                tests += [(name, row.weights, benchmark) for name in self.over_seeds(row.model)]
         return list(dict.fromkeys(tests))
 
     def protocols(self, model: str) -> dict[str, Protocol]:
         """The protocol of each metric on a model's images; those of bicubic of luma alone hold nothing else."""
         given = dict(self.run.protocols)
         if model == BICUBIC_Y:
-            given |= {metric: "y_images" for metric in ("psnr_y", "ssim_y") if metric in self.run.metrics}
+            of_luma = [
+                metric
+                for metric in self.run.metrics
+                if any(protocol.base == LUMA_ALONE for protocol in METRICS[metric].protocols)
+            ]
+            given |= dict.fromkeys(of_luma, LUMA_ALONE)
         return chosen_protocols(list(self.run.metrics), given)
 
     def tested_weights(self, model: str) -> Weights:

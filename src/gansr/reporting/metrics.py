@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gansr.config.metrics import ROWS
+
 
 @dataclass(frozen=True)
 class TableMetric:
@@ -23,23 +25,7 @@ class TableMetric:
         return "" if value is None else f"{value:.{self.digits}f}"
 
 
-METRICS = {
-    "lpips_alex": TableMetric("LPIPS", 4, higher_is_better=False),
-    "lpips_vgg": TableMetric("LPIPS-VGG", 4, higher_is_better=False),
-    "dists": TableMetric("DISTS", 4, higher_is_better=False),
-    "fid": TableMetric("FID", 3, higher_is_better=False),
-    "kid": TableMetric("KID", 4, higher_is_better=False),
-    "pi": TableMetric("PI", 2, higher_is_better=False),
-    "niqe": TableMetric("NIQE", 3, higher_is_better=False),
-    "ma": TableMetric("Ma", 3, higher_is_better=True),
-    "psnr_y": TableMetric("PSNR", 3, higher_is_better=True),
-    "ssim_y": TableMetric("SSIM", 4, higher_is_better=True),
-}
-
-
-def in_table_order(wanted: list[str], table: list[str]) -> list[str]:
-    """The metrics of a paper's table that a run computes, in the table's order."""
-    return [name for name in table if name in wanted]
+METRICS = {row.name: TableMetric(row.label, row.digits, row.higher_is_better) for row in ROWS}
 
 
 def best(values: list[float | None], metric: TableMetric) -> list[bool]:

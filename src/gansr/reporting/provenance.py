@@ -15,7 +15,9 @@ from gansr.atomic import write_text
 from gansr.checksum import checksum
 from gansr.data.fetched import SOURCE
 from gansr.data.receipts import read_receipt
-from gansr.reporting.facts import read_spec
+from gansr.paths import DataPaths, RunPaths
+from gansr.plan.jobs.provenance import ProvenanceJob
+from gansr.reporting.training_words import read_spec
 
 PACKAGES = [
     "gansr",
@@ -32,18 +34,19 @@ PACKAGES = [
 ]
 
 
-def write_provenance(data: dict[str, Any], run_folder: Path, data_dir: Path) -> None:
+def write_provenance(job: ProvenanceJob, run_folder: Path, data_dir: Path) -> None:
     """Write results/<run>/provenance.json.
 
     Args:
-        data: the run's configuration, its models and datasets (config/slices.py).
+        job: the run's configuration, its models, and the licences of its datasets and weights.
         run_folder: results/<run>.
         data_dir: the folder of the prepared datasets, whose HR images are the run's inputs.
     """
-    images = {name: data_dir / name / f"x{data['run']['scale']}" / "images" for name in data["datasets"]}
-    models = {name: read_spec(run_folder, model["slug"]) for name, model in data["models"].items()}
+    paths, prepared = RunPaths(run_folder), DataPaths(data_dir, job.scale)
+    images = {name: prepared.images(name) for name in job.datasets}
+    models = {name: read_spec(run_folder, folder) for name, folder in job.models.items()}
     record = {
-        "run": data["run"]["run"],
+        "run": job.run,
         "code": _revision(),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -51,18 +54,16 @@ def write_provenance(data: dict[str, Any], run_folder: Path, data_dir: Path) -> 
         "models": {
             name: _trained(spec) if "method" in spec["spec"] else _not_trained(spec) for name, spec in models.items()
         },
-        "hr_images_sha256": {name: _checksums(prepared / "HR") for name, prepared in images.items()},
+        "hr_images_sha256": {name: _checksums(folder / "HR") for name, folder in images.items()},
         "fetched": {
-            "datasets": _receipts({name: prepared / SOURCE for name, prepared in images.items()}),
-            "weights": _receipts(
-                {name: data_dir / "receipts" / "weights" / f"{name}.json" for name in data["weights"]}
-            ),
+            "datasets": _receipts({name: folder / SOURCE for name, folder in images.items()}),
+            "weights": _receipts({name: prepared.weight_receipt(name) for name in job.weights}),
         },
-        "licences": {kind: data[kind] for kind in ("datasets", "weights")},
-        "job_seconds": _job_seconds(run_folder / "timings"),
-        "configuration": data["run"],
+        "licences": {"datasets": job.datasets, "weights": job.weights},
+        "job_seconds": _job_seconds(paths.timings),
+        "configuration": job.configuration,
     }
-    write_text(run_folder / "provenance.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_text(paths.provenance, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def _revision() -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from gansr.config.run import PUBLISHED_SCALE
+from gansr.config.tables import PUBLISHED_SCALE, PublishedValues
 from gansr.errors import UserError
+from gansr.reporting.cube import Cube
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.scores import Scores
 from gansr.reporting.statistics import mean_interval
@@ -26,26 +27,71 @@ PUBLISHED_IMAGES = {
 COLUMNS = ["metric", "benchmark", "model", "measured", "ci_low", "ci_high", "images", "published", "delta"]
 
 
-def read_published(file: Path, columns: list[str]) -> pd.DataFrame:
-    """A published table; refused where one of `columns` is missing."""
+def read_published(file: Path, values: PublishedValues) -> pd.DataFrame:
+    """The published values of a table: metric, benchmark, label, value, in this project's names.
+
+    Raises:
+        UserError: the file cannot be read, or lacks a column.
+    """
     try:
-        table = pd.read_csv(file, dtype={"row": str, "benchmark": str})
+        names = dict.fromkeys([*values.label, "benchmark", "metric"], str)
+        # a model may be called "NA"
+        table = pd.read_csv(file, dtype=names, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: cannot read the published table ({error})") from None
-    for column in columns:
+    if values.benchmark is not None:
+        table = table.assign(benchmark=values.benchmark)
+    for column in (*values.label, "benchmark"):
         if column not in table.columns:
             raise UserError(f"{file}: the published table has no column {column}")
-    return table
+    labels = [values.label_of(row) for row in table[list(values.label)].fillna("").to_dict("records")]
+    table = table.assign(label=labels)
+    if "metric" not in table.columns or "value" not in table.columns:
+        known = {*(metric.label for metric in METRICS.values()), *values.metrics}
+        metrics = [column for column in table.columns if column in known]
+        if not metrics:
+            raise UserError(f"{file}: the published table has neither metric and value nor a column of a metric")
+        table = table.melt(["benchmark", "label"], metrics, "metric", "value")
+    table = table.replace({"metric": values.metrics, "benchmark": values.benchmarks})
+    return table[["metric", "benchmark", "label", "value"]]
 
 
-def beby_names(table: pd.DataFrame) -> pd.DataFrame:
-    """Beby-GAN's printed values under this project's names: its LPIPS is of VGG, its DIV2K the validation set."""
-    names = {"metric": {"LPIPS": "LPIPS-VGG"}, "benchmark": {"DIV2K": "DIV2K100"}}
-    return table.replace(names)
+def published_values(cube: Cube, file: Path | None) -> pd.DataFrame:
+    """The paper's values that may stand beside a cell: metric, benchmark, model, published.
+
+    Of columns those of the models that name one of the paper's, and those that are shown alone; of rows all of the
+    paper's, in the metrics that the table shows.
+    """
+    columns = ["metric", "benchmark", "model", "published"]
+    values = cube.job.table.published
+    if values is None or file is None:
+        return pd.DataFrame({name: pd.Series(dtype=float if name == "published" else str) for name in columns})
+    table = read_published(file, values).rename(columns={"value": "published"})
+    if cube.job.table.models_are_rows:
+        shown = table[table["metric"].isin([METRICS[metric].label for metric in cube.metrics])]
+        found = shown.assign(model="row " + shown["label"])
+    else:
+        labels = {entry.name: entry.published for entry in cube.entries if entry.published is not None}
+        labels |= {name: name for name in cube.job.published_only}
+        parts = [table[table["label"] == label].assign(model=model) for model, label in labels.items()]
+        found = pd.concat([table.head(0).assign(model=""), *parts])
+    for benchmark, other in values.also.items():
+        if benchmark in cube.benchmarks:
+            same = found[found["benchmark"].str.lower() == other.lower()]
+            found = pd.concat([found, same.assign(benchmark=benchmark)])
+    return found[columns]
 
 
-def measured_cell(metric: str, benchmark: str, model: str, scores: Scores) -> dict[str, Any]:
-    """One measured mean with its interval over images, under the table's label of the metric."""
+def measured_values(cube: Cube) -> pd.DataFrame:
+    """One row for each cell: its mean with its interval over images; empty where it could not be computed."""
+    return pd.DataFrame(
+        _measured(metric, benchmark, cube.label(entry), cube.scores[benchmark, entry.name])
+        for metric, benchmark in cube.lines
+        for entry in cube.entries
+    )
+
+
+def _measured(metric: str, benchmark: str, model: str, scores: Scores) -> dict[str, Any]:
     cell: dict[str, Any] = {"metric": METRICS[metric].label, "benchmark": benchmark, "model": model}
     cell |= {"measured": scores.mean(metric), "ci_low": None, "ci_high": None, "images": scores.images}
     if cell["measured"] is not None and metric not in scores.whole:

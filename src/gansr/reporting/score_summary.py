@@ -6,9 +6,9 @@ import math
 
 import pandas as pd
 
-from gansr.config.protocols import WHOLE_BENCHMARK
+from gansr.config import metrics
 from gansr.metrics.score import BenchmarkScores
-from gansr.reporting.layout import markdown
+from gansr.reporting.markup import markdown
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.statistics import mean_interval
 
@@ -27,7 +27,7 @@ def summary(scores: BenchmarkScores) -> str:
 
 def _cells(metric: str, values: pd.Series) -> list[str]:
     text = METRICS[metric].text
-    if metric in WHOLE_BENCHMARK:
+    if metrics.METRICS[metric].of_all_images:
         return [text(float(values.iloc[0])), ""]
     low, high = mean_interval(values.to_numpy(dtype=float))
     return [text(float(values.mean())), "" if math.isnan(low) else f"{text(low)} to {text(high)}"]

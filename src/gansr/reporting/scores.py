@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gansr.checksum import checksum
 from gansr.data.images import list_pngs
 from gansr.errors import UserError
-from gansr.metrics.score import ALL_IMAGES, sidecar
+from gansr.metrics.score import sidecar
+from gansr.metrics.scorer import ALL_IMAGES
+from gansr.paths import RunPaths
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT, mean_interval
 
@@ -95,20 +98,24 @@ def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]
     """The scores in results/<run>/metrics/<scored>/<benchmark>.csv.
 
     Raises:
-        UserError: the file is missing, or does not hold exactly the benchmark's images for every metric.
+        UserError: the file is missing, is not the one that the notes beside it are of, or does not hold exactly the
+            benchmark's images for every metric.
     """
-    file = run_folder / "metrics" / scored / f"{benchmark}.csv"
+    file = RunPaths(run_folder).scores(scored, benchmark)
     try:
         # a name such as "NA" or "1" is an image's name, not a missing value or a number
         rows = pd.read_csv(file, dtype={"image": str, "metric": str}, keep_default_na=False, na_values={"value": [""]})
         notes = json.loads(sidecar(file).read_text(encoding="utf-8"))
         protocols = {metric: str(protocol["text"]) for metric, protocol in notes["protocols"].items()}
         unavailable: dict[str, str] = notes["unavailable"]
+        sha256 = notes["scores_sha256"]
         of_all = rows["image"] == ALL_IMAGES
         values = rows[~of_all].astype({"value": float}).pivot(index="image", columns="metric", values="value")
         whole = rows[of_all].astype({"value": float}).set_index("metric")["value"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: cannot read the scores ({error}); make them again") from None
+    if checksum(file) != sha256:
+        raise UserError(f"{file}: {sidecar(file).name} beside it was written for other scores; score again")
     absent = [metric for metric in metrics if metric not in values.columns and metric not in whole.index]
     if absent:
         raise UserError(f"{file}: no scores of {', '.join(absent)}; score again")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gansr.errors import UserError
-from gansr.reporting.layout import markdown
+from gansr.reporting.markup import markdown
 
 SILENT = 120.0  # seconds after which a training is taken for stopped: an iteration may be slow
 HOUR, MINUTE = 3600, 60

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gansr.training.step import NotFiniteError, TrainingStep
+from gansr.training.stage import NotFiniteError
+from gansr.training.step import TrainingStep
 
 WARM_UP = 3  # iterations before the capture, real ones: they make the optimisers' state and choose the kernels
 
@@ -13,8 +14,10 @@ WARM_UP = 3  # iterations before the capture, real ones: they make the optimiser
 class CapturedStep:
     """Calls a step; after some iterations captures it and replays the capture.
 
-    Losses are looked at one iteration late, so that the GPU never waits for the CPU: an iteration that is not finite
-    is told by the next one, or by `settle`, and the weights are spoilt by then. The tensors that are returned are
+    Where a parameter group of the generator starts, the iteration becomes another one: it is called and captured anew.
+
+    Losses are looked at one iteration late, so that the GPU never waits for the CPU: the next iteration, or `settle`,
+    raises the error of one that was not finite, and the weights are spoilt by then. The tensors that are returned are
     overwritten by the next iteration.
     """
 
@@ -22,7 +25,8 @@ class CapturedStep:
         self.step = step
         self.stream = torch.cuda.Stream()
         self.graph: torch.cuda.CUDAGraph | None = None
-        self.called = 0
+        self.phase = step.phase
+        self.called = 0  # since the phase began
         self.inputs: tuple[Tensor, ...] = ()
         self.outputs: dict[str, Tensor] = {}
         self.latest: Tensor | None = None
@@ -34,6 +38,9 @@ class CapturedStep:
         Raises:
             NotFiniteError: a loss of the iteration before was NaN or infinite.
         """
+        if self.step.phase != self.phase:
+            self.settle()
+            self.phase, self.called, self.graph = self.step.phase, 0, None
         self.called += 1
         if self.called <= WARM_UP:
             return self._on_side_stream(lr, hr)
@@ -78,5 +85,4 @@ class CapturedStep:
         values, self.latest = self.latest, None
         for name, value in zip(self.outputs, values.tolist(), strict=True):
             if value != value or value in (float("inf"), float("-inf")):
-                what = name if name == "discriminator" else f"the loss term {name}"
-                raise NotFiniteError(what, value, late=1)
+                raise NotFiniteError(f"the loss term {name}" if name in self.step.terms else name, value, late=1)

@@ -13,34 +13,45 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-logger = logging.getLogger("gansr")
+from gansr.config import plugins
+from gansr.config.training_settings import ResultSettings
 
-# Blocks that a generator repeats; each kind is compiled once, whatever the depth.
-REPEATED_BLOCKS = ("ResidualBlock", "ResidualDenseBlock_5C", "SwinTransformerBlock")
-# Parts of them that stay as they are: stochastic depth has another probability in each block.
-NOT_COMPILED = ("DropPath",)
+logger = logging.getLogger("gansr")
 
 
 @dataclass(frozen=True)
 class Engine:
-    """How a training step is computed; the defaults are exact float32."""
+    """How a training step is computed; the defaults are exact float32.
+
+    `compile` compiles the generator's `blocks`, classes that it repeats, each once whatever the depth; `not_compiled`
+    are parts of them that stay as they are. A generator's file names both: REPEATED_BLOCKS and NOT_COMPILED.
+    """
 
     device: torch.device
     precision: str = "fp32"
     channels_last: bool = True
     compile: bool = False
     graph: bool = False
+    blocks: tuple[str, ...] = ()
+    not_compiled: tuple[str, ...] = ()
 
     @classmethod
-    def of_spec(cls, device: torch.device, settings: dict[str, Any]) -> Engine:
-        """The engine that the `training` of a spec asks for; a graph is captured on a GPU alone."""
+    def of_settings(cls, device: torch.device, settings: ResultSettings, network: str) -> Engine:
+        """The engine that a training's settings ask for, for a generator of this network.
+
+        A graph is captured on a GPU alone.
+        """
         engine = cls(
             device,
-            settings["precision"],
-            settings["channels_last"],
-            settings["compile"],
-            settings["graph"] and device.type == "cuda",
+            settings.precision,
+            settings.channels_last,
+            settings.compile,
+            settings.graph and device.type == "cuda",
+            tuple(plugins.fact("generator", network, "REPEATED_BLOCKS", ())),
+            tuple(plugins.fact("generator", network, "NOT_COMPILED", ())),
         )
+        if engine.compile and not engine.blocks:
+            logger.info("compile: the generator %s names no REPEATED_BLOCKS, nothing of it is compiled", network)
         if engine.precision == "bf16" and device.type == "cpu" and not _cpu_has_bf16():
             logger.info("this CPU has no bf16 instructions: precision bf16 is slower on it than fp32")
         return engine
@@ -91,13 +102,13 @@ class Engine:
         """The generator, its repeated blocks compiled where that is asked for; its parameters keep their names."""
         if self.compile:
             for block in generator.modules():
-                if type(block).__name__ in REPEATED_BLOCKS:
+                if type(block).__name__ in self.blocks:
                     block.compile()
-                elif type(block).__name__ in NOT_COMPILED:
+                elif type(block).__name__ in self.not_compiled:
                     block.forward = torch.compiler.disable(block.forward)
         return generator
 
-    def not_compiled(self) -> AbstractContextManager[Any]:
+    def without_compiling(self) -> AbstractContextManager[Any]:
         """For images of other sizes than training's, for each of which compiled blocks would be compiled anew."""
         return torch.compiler.set_stance("force_eager") if self.compile else nullcontext()
 

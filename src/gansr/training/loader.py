@@ -37,6 +37,10 @@ class PatchLoader:
         self.closed = threading.Event()
         self.thread = threading.Thread(target=self._fill, daemon=True) if prefetch else None
 
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; before `start`."""
+        self.sampler.restore(state)
+
     def start(self) -> None:
         """Begin to prepare batches; the sampler belongs to the loader from here on."""
         self.state = self.sampler.state()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gansr.errors import UserError
-from gansr.training.loader import PatchLoader
 from gansr.training.snapshots import Snapshots
+from gansr.training.stage import Batches, Iteration, NotFiniteError, Step
 from gansr.training.state_folder import StateFolder
-from gansr.training.step import NotFiniteError, TrainingStep
 from gansr.training.stopping import CheckpointClock, stop_requests
 from gansr.training.watch import Watch
 from gansr.training.world import World
@@ -28,26 +27,16 @@ class InterruptedTrainingError(Exception):
     """A signal asked the training to stop; its state is saved."""
 
 
-class Iteration(Protocol):
-    """One iteration on a batch: the step itself, or its captured graph."""
-
-    def __call__(self, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
-        """The value of each loss term."""
-
-    def settle(self) -> None:
-        """Nothing that was computed is unseen behind this."""
-
-
 class TrainingLoop:
-    """Runs a training step until its iterations are done."""
+    """Runs a step until its iterations are done, whatever it trains; `iterate` is the step, or its captured graph."""
 
     def __init__(
         self,
         name: str,
         iterations: int,
         iterate: Iteration,
-        step: TrainingStep,
-        loader: PatchLoader,
+        step: Step,
+        loader: Batches,
         folder: StateFolder,
         snapshots: Snapshots | None,
         world: World,
@@ -128,9 +117,9 @@ class TrainingLoop:
 
     def _iterate(self) -> dict[str, Tensor] | None:
         """The losses of the next iteration; None where it was skipped."""
-        lr, hr = self.loader.next()
+        batch = self.loader.next()
         try:
-            return self.iterate(lr, hr)
+            return self.iterate(*batch)
         except NotFiniteError as error:
             self._skip(error)
             return None
@@ -157,8 +146,8 @@ class TrainingLoop:
 
     def _snapshot(self) -> None:
         if self.snapshots is not None:
-            with self.step.engine.not_compiled():
-                self.snapshots.take(self.step.generator, self.iteration)
+            with self.step.engine.without_compiling():
+                self.snapshots.take(next(iter(self.step.published.values())), self.iteration)
 
     def _save(self) -> None:
         self._settle()
@@ -180,7 +169,7 @@ class TrainingLoop:
         if state is not None:
             try:
                 self.step.restore(state["step"])
-                self.loader.sampler.restore(state["sampler"])
+                self.loader.restore(state["sampler"])
                 _restore_random_state(state["random"][self.world.rank], self.step.engine.device)
                 self.iteration, self.seconds = state["iteration"], state["seconds"]
                 self.resumed_at = [*state["resumed_at"], self.iteration]

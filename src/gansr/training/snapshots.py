@@ -12,7 +12,7 @@ from torch import nn
 from gansr.atomic import atomic_file
 from gansr.data.images import read_prepared
 from gansr.data.mad_patches import PatchWithContext, cut_with_context, read_mad_patches
-from gansr.inference import upscale_patch
+from gansr.upscaling import upscale_patch
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Snapshots:
         files = sorted(self.folder.glob("*.npz"))
         kept = [np.load(path) for path in files]
         arrays = {patch.label: np.stack([snapshot[patch.label] for snapshot in kept]) for patch in self.patches}
-        iterations = np.array([int(path.stem) for path in files])
+        iterations = np.array([int(path.stem) for path in files], dtype=int)
         types = np.array([patch.type for patch in self.patches])
         labels = np.array([patch.label for patch in self.patches])
         with atomic_file(file) as partial, partial.open("wb") as stream:

@@ -1,56 +1,34 @@
-"""One training iteration, whatever the method: generator, discriminator, EMA model."""
+"""One training iteration of a generator, whatever the method: generator, critics, EMA model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gansr.losses.adversarial import AdversarialLoss
-from gansr.losses.base import LossContext, LossTerm, Outputs, full_precision
-from gansr.losses.build import build_loss
-from gansr.networks.build import build_critic
+from gansr.losses.base import LossContext, Outputs, full_precision
+from gansr.losses.views.base import Shown
 from gansr.training.ema import ema_model, update_ema
 from gansr.training.engine import Engine
+from gansr.training.objective import Critic, build_critics, build_terms
+from gansr.training.optimizers import generator_optimizers, make_adam, restore_optimizer, set_learning_rate
 from gansr.training.schedule import learning_rate
+from gansr.training.stage import NotFiniteError
 from gansr.training.world import World
 
 
-class NotFiniteError(Exception):
-    """A loss term, or the generator's output itself, became NaN or infinite; told some iterations late."""
-
-    def __init__(self, what: str, value: float, late: int = 0) -> None:
-        super().__init__(f"{what} became {value}")
-        self.late = late
-
-
-@dataclass(frozen=True)
-class WeightedTerm:
-    """A loss term with its weight in the objective."""
-
-    weight: float
-    loss: LossTerm
-
-
-def build_terms(losses: dict[str, dict[str, Any]], context: LossContext) -> dict[str, WeightedTerm]:
-    """The loss terms of a method, those with weight 0 left out."""
-    terms = {}
-    for name, given in losses.items():
-        options = {key: value for key, value in given.items() if key != "weight"}
-        if given["weight"] > 0:
-            terms[name] = WeightedTerm(given["weight"], build_loss(name, options, context))
-    return terms
-
-
 class TrainingStep:
-    """Everything that changes during training, and how one iteration changes it.
+    """Everything that changes while a generator is trained, and how one iteration changes it.
 
-    The order is that of the authors' code: update the generator, then the discriminator on the same
-    images, then the EMA model. Of several processes each has a share of the batch; gradients are averaged
-    over all, statistics of batch normalisation and relativistic averages are each process's own, as in the
-    authors' code.
+    The order is that of the authors' code: update the generator, then each critic on the same images, then the EMA
+    model. Of several processes each has a share of the batch; gradients are averaged over all, statistics of batch
+    normalisation and relativistic averages are each process's own, as in the authors' code.
+
+    `parameter_groups` are those that the generator's file declares (`networks.build.parameter_groups`).
     """
 
     def __init__(
@@ -60,56 +38,45 @@ class TrainingStep:
         context: LossContext,
         engine: Engine,
         world: World | None = None,
+        parameter_groups: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.method, self.engine, self.world = method, engine, world or World()
         self.generator = engine.place(generator).train()
-        # before the terms: its initial weights must not depend on which terms a method has
-        self.discriminator = self._discriminator()
-        self.terms = build_terms(method["losses"], context)
-        for term in self.terms.values():
-            engine.place(term.loss)
+        # before the terms: their initial weights must not depend on which terms a method has
+        self.critics = build_critics(method, engine, self.world, partial(make_adam, method, engine))
+        self.terms = build_terms(method, context, engine)
         self.decay: float | None = method["ema_decay"]
         self.ema = ema_model(self.generator) if self.decay is not None else None
         self.needs_ema = any(term.loss.needs_ema for term in self.terms.values())
-        self.adversarial = self._adversarial()
-        networks = [self.generator] if self.discriminator is None else [self.generator, self.discriminator]
-        self.optimizers = [self._adam(network) for network in networks]
+        self.groups = generator_optimizers(self.generator, parameter_groups or {}, method, engine)
         self.done = 0  # iterations
         self.learning_rate = learning_rate(method, 0)  # of the latest iteration
         for network in (self.generator, self.ema):
             if network is not None:
                 engine.compiled(network)
-        # what gradients of several processes go through; alone, the networks themselves
+        # what gradients of several processes go through; alone, the generator itself
         self.parallel_generator = self.world.parallel(self.generator)
-        self.parallel_discriminator = self.discriminator and self.world.parallel(self.discriminator)
 
-    def _adversarial(self) -> AdversarialLoss | None:
-        term = self.terms.get("adversarial")
-        return term.loss if term is not None and isinstance(term.loss, AdversarialLoss) else None
+    @property
+    def optimizers(self) -> list[torch.optim.Adam]:
+        """The generator's, by parameter group, and the critics'."""
+        return [*(group.optimizer for group in self.groups), *(critic.optimizer for critic in self.critics.values())]
 
-    def _discriminator(self) -> nn.Module | None:
-        options = self.method["discriminator"]
-        if options is None or self.method["losses"]["adversarial"]["weight"] == 0:
-            return None
-        return self.engine.place(build_critic(options, self.method["patch_size"])).train()
+    @property
+    def published(self) -> dict[str, nn.Module]:
+        """The generator with its raw and its EMA weights; the same where the method keeps no EMA."""
+        return {"generator": self.generator, "generator_ema": self.generator if self.ema is None else self.ema}
 
-    def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        options = self.method["optimizer"]
-        rate = float(options["learning_rate"])
-        return torch.optim.Adam(
-            network.parameters(),
-            # a captured graph reads its learning rate from the device
-            lr=torch.tensor(rate, device=self.engine.device) if self.engine.graph else rate,
-            betas=tuple(options["betas"]),
-            fused=True,
-            capturable=self.engine.graph,
-        )
+    @property
+    def phase(self) -> int:
+        """How many parameter groups the coming iteration updates; a graph captured in another phase is not it."""
+        return sum(group.starts <= self.done + 1 for group in self.groups)
 
     def __call__(self, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         """Train on one batch: LR and HR patches, N x 3 x H x W in [0, 1], on the training device.
 
         Returns:
-            the unweighted value of each loss term, and of the discriminator's loss, as scalars.
+            the unweighted value of each loss term, and of each critic's loss, as scalars.
 
         Raises:
             NotFiniteError: a loss is NaN or infinite; nothing was updated with it.
@@ -120,45 +87,45 @@ class TrainingStep:
         return values
 
     def settle(self) -> None:
-        """Nothing is unseen behind an iteration: its losses are looked at before anything is updated with them."""
+        """Nothing is left to look at: the losses are looked at before anything is updated with them."""
 
     def begin(self) -> None:
         """Set the learning rate of the iteration that comes."""
         self.learning_rate = learning_rate(self.method, self.done)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(self.learning_rate)
-                else:
-                    group["lr"] = self.learning_rate
+        for group in self.groups:
+            set_learning_rate(group.optimizer, self.learning_rate * group.rate)
+        for critic in self.critics.values():
+            set_learning_rate(critic.optimizer, self.learning_rate)
 
     def update(self, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
         """Everything that an iteration computes, and nothing that a captured graph could not replay."""
         lr, hr = self.engine.images(lr, hr)
         with self.engine.beside():
             ema_sr = self._ema_sr(lr)
-        with self.engine.autocast():
-            sr = full_precision(self.parallel_generator(lr))
+        sr, extras = self._generate(lr)
         self.engine.join()
-        textured = self.adversarial.textured(lr, hr) if self.adversarial is not None else None
-        # the logits of the real patches serve both updates: the discriminator does not change in between
-        real_logits = self._judge(self.parallel_discriminator, hr, textured)
-        outputs = Outputs(lr, hr, sr, ema_sr, real_logits, autocast=self.engine.autocast)
-        values = self._update_generator(outputs, textured)
-        if real_logits is not None:
-            fake_logits = self._judge(self.parallel_discriminator, sr.detach(), textured)
-            assert fake_logits is not None
-            values["discriminator"] = self._update_discriminator(real_logits, fake_logits)
+        outputs = Outputs(lr, hr, sr, ema_sr, autocast=self.engine.autocast, extras=extras)
+        shown = {name: term.shown(lr, hr) for name, term in self.terms.items()}
+        # the logits of the real patches serve both updates: a critic does not change in between
+        real = {name: self._logits(critic.parallel, shown[name].hr) for name, critic in self.critics.items()}
+        values = self._update_generator(outputs, shown, real)
+        for name, critic in self.critics.items():
+            fake = self._logits(critic.parallel, shown[name].of_sr(sr.detach()))
+            values[critic.label] = self._update_critic(name, critic, real[name], fake)
         if self.ema is not None and self.decay is not None:
             update_ema(self.ema, self.generator, self.decay)
         return values
 
-    def _judge(self, critic: nn.Module | None, images: Tensor, textured: Tensor | None) -> Tensor | None:
-        """The discriminator's logits; where there is a region mask it sees the textured regions alone."""
-        if critic is None:
-            return None
+    def _generate(self, lr: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """SR, and what the generator gives beside it in training."""
         with self.engine.autocast():
-            logits: Tensor = critic(images if textured is None else images * textured)
+            given = self.parallel_generator(lr)
+        sr, extras = given if isinstance(given, tuple) else (given, {})
+        return full_precision(sr), {name: full_precision(extra) for name, extra in extras.items()}
+
+    def _logits(self, critic: nn.Module, images: Tensor) -> Tensor:
+        with self.engine.autocast():
+            logits: Tensor = critic(images)
         return full_precision(logits)
 
     def _ema_sr(self, lr: Tensor) -> Tensor | None:
@@ -168,27 +135,32 @@ class TrainingStep:
         with torch.inference_mode(), self.engine.autocast():
             return full_precision(self.ema(lr))
 
-    def _update_generator(self, outputs: Outputs, textured: Tensor | None) -> dict[str, Tensor]:
-        if self.discriminator is not None and outputs.real_logits is not None:
-            self.discriminator.requires_grad_(False)
-            fake_logits = self._judge(self.discriminator, outputs.sr, textured)
-            self.discriminator.requires_grad_(True)
-            outputs = replace(outputs, real_logits=outputs.real_logits.detach(), fake_logits=fake_logits)
-        values = {name: term.loss(outputs) for name, term in self.terms.items()}
+    def _update_generator(
+        self, outputs: Outputs, shown: dict[str, Shown], real: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        given = {name: term.given(outputs, shown[name]) for name, term in self.terms.items()}
+        for name, critic in self.critics.items():
+            critic.network.requires_grad_(False)
+            fake = self._logits(critic.network, given[name].sr)
+            critic.network.requires_grad_(True)
+            given[name] = replace(given[name], real_logits=real[name].detach(), fake_logits=fake)
+        values = {name: term.loss(given[name]) for name, term in self.terms.items()}
         self._require_finite(values, outputs.sr)
         total = torch.stack([term.weight * values[name] for name, term in self.terms.items()]).sum()
-        self.optimizers[0].zero_grad(set_to_none=True)
+        for group in self.groups:
+            group.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        self.optimizers[0].step()
+        for group in self.groups:
+            if group.starts <= self.done + 1:
+                group.optimizer.step()
         return {name: value.detach() for name, value in values.items()}
 
-    def _update_discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        assert self.adversarial is not None
-        loss = self.adversarial.discriminator_loss(real_logits, fake_logits)
-        self._require_finite({"discriminator": loss})
-        self.optimizers[1].zero_grad(set_to_none=True)
+    def _update_critic(self, term: str, critic: Critic, real: Tensor, fake: Tensor) -> Tensor:
+        loss = self.terms[term].loss.discriminator_loss(real, fake)
+        self._require_finite({critic.label: loss})
+        critic.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.optimizers[1].step()
+        critic.optimizer.step()
         return loss.detach()
 
     def _require_finite(self, values: dict[str, Tensor], sr: Tensor | None = None) -> None:
@@ -212,7 +184,7 @@ class TrainingStep:
             "done": self.done,
             "generator": self.generator.state_dict(),
             "ema": self.ema.state_dict() if self.ema is not None else None,
-            "discriminator": self.discriminator.state_dict() if self.discriminator is not None else None,
+            "critics": {name: critic.network.state_dict() for name, critic in self.critics.items()},
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
 
@@ -222,10 +194,7 @@ class TrainingStep:
         self.generator.load_state_dict(state["generator"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
-        if self.discriminator is not None:
-            self.discriminator.load_state_dict(state["discriminator"])
+        for name, critic in self.critics.items():
+            critic.network.load_state_dict(state["critics"][name])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-            rates = [group["lr"] for group in optimizer.param_groups]
-            optimizer.load_state_dict(saved)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate  # a captured graph reads this very tensor, and a saved one is on the CPU
+            restore_optimizer(optimizer, saved)

@@ -1,11 +1,12 @@
-"""Train a model from its spec, from wherever an earlier attempt left off."""
+"""Train a model by its job, from wherever an earlier attempt left off."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ import yaml
 
 from gansr.atomic import atomic_folder
 from gansr.checksum import checksum
-from gansr.config.training_settings import TrainingSettings
+from gansr.config.training_settings import WatchSettings
 from gansr.data.patch_store import PatchStore
 from gansr.data.sampler import PatchSampler
 from gansr.losses.base import LossContext
-from gansr.networks.build import build_generator, count_parameters, device
+from gansr.networks.build import build_generator, count_parameters, device, parameter_groups
 from gansr.networks.weight_files import load_weights, save_weights
+from gansr.plan.jobs.train import TrainJob
 from gansr.training.captured_step import CapturedStep
 from gansr.training.engine import Engine
 from gansr.training.loader import PatchLoader
@@ -36,54 +38,58 @@ logger = logging.getLogger("gansr")
 class TrainingInputs:
     """The files a training reads.
 
-    `start` holds the generator weights it begins with; `mad_patches` the list of patches to keep SR of,
-    cut from the benchmark folder `mad_images`.
+    `start` holds the generator weights it begins with, `judges` the weights of judges by their names; `mad_patches`
+    is the list of patches to keep SR of, cut from the benchmark folder `mad_images`.
     """
 
     patches: Path
     start: Path | None = None
-    vgg19: Path | None = None
+    judges: Mapping[str, Path] = field(default_factory=dict)
     mad_patches: Path | None = None
     mad_images: Path | None = None
 
-    def digests(self) -> dict[str, str | None]:
+    def digests(self) -> dict[str, Any]:
         """The checksums of the files, patches and images aside."""
-        files = {"start": self.start, "vgg19": self.vgg19, "mad_patches": self.mad_patches}
-        return {f"{name}_sha256": checksum(file) if file else None for name, file in files.items()}
+        return {
+            "start_sha256": checksum(self.start) if self.start else None,
+            "judges": {name: checksum(file) for name, file in self.judges.items()},
+            "mad_patches_sha256": checksum(self.mad_patches) if self.mad_patches else None,
+        }
 
 
 def train(
-    spec: dict[str, Any],
+    job: TrainJob,
     name: str,
     inputs: TrainingInputs,
     state: Path,
     output: Path,
-    settings: TrainingSettings | None = None,
+    settings: WatchSettings | None = None,
 ) -> None:
-    """Train the model `spec` describes and publish its files in `output`.
+    """Train the model `job` describes and publish its files in `output`.
 
     `output` gets generator.safetensors (the raw weights), generator_ema.safetensors (equal to the raw
-    ones where the method keeps no EMA), spec.yaml, log.jsonl, and snapshots.npz where patches are given.
+    ones where the method keeps no EMA), spec.yaml, log.jsonl, and snapshots.npz, which holds nothing where no
+    patches are given.
 
     Where torchrun has started this process as one of several, all of them call this function; the first one writes.
 
     Args:
-        spec: the model's slice of the configuration.
+        job: everything that the weights depend on, the files aside.
         name: the model's name.
         inputs: the files it reads.
         state: where resumable state is kept.
         output: the model's folder.
-        settings: how the training is kept and watched; what the spec says of it is not read here.
+        settings: how the training is kept and watched.
 
     Raises:
         UserError: an input is unusable, or a loss became NaN or infinite.
         InterruptedTrainingError: SIGTERM, SIGINT or SIGUSR1; run the same command again to go on.
     """
-    settings = settings or TrainingSettings()
+    settings = settings or WatchSettings()
     store = PatchStore(inputs.patches)
     digests = inputs.digests()
-    identity = {"spec": spec, "patches": store.sha256, **digests}
-    monitored = _monitored_patches(spec, inputs)
+    identity = {"job": job.to_json(), "patches": store.sha256, **digests}
+    monitored = _monitored_patches(job, inputs)
     if monitored:
         identity["mad_pixels_sha256"] = hashlib.sha256(
             b"".join(patch.pixels.lr.tobytes() for patch in monitored)
@@ -92,39 +98,40 @@ def train(
     with joined_world() as world, folder.owned() if world.is_first else nullcontext():
         world.wait()  # for the first process to own the folder
         if not folder.finished.exists():
-            loop = _training_loop(spec, name, inputs, store, folder, monitored, settings, world)
+            loop = _training_loop(job, name, inputs, store, folder, monitored, settings, world)
             loop.run()
             if world.is_first:
-                _finish(folder, loop, _description(spec, name, store, digests, loop))
+                _finish(folder, loop, _description(job, name, store, digests, loop))
             world.wait()
         if world.is_first:
             folder.publish(output)
 
 
 def _training_loop(
-    spec: dict[str, Any],
+    job: TrainJob,
     name: str,
     inputs: TrainingInputs,
     store: PatchStore,
     folder: StateFolder,
     monitored: list[MonitoredPatch],
-    settings: TrainingSettings,
+    settings: WatchSettings,
     world: World,
 ) -> TrainingLoop:
-    torch.manual_seed(spec["seed"])
-    method = spec["method"]
-    engine = Engine.of_spec(device(world.local_rank), spec["training"])
+    torch.manual_seed(job.seed)
+    method = job.method.model_dump(mode="json")
+    engine = Engine.of_settings(device(world.local_rank), job.training, job.generator["network"])
     engine.prepare()
-    generator = build_generator(spec["generator"], spec["scale"])
+    generator = build_generator(job.generator, job.scale)
     if inputs.start is not None:
         load_weights(generator, inputs.start)
-    step = TrainingStep(generator, method, LossContext(spec["seed"], inputs.vgg19), engine, world)
-    torch.manual_seed(spec["seed"] + world.rank)  # equal weights, but not equal noise
-    sampler = PatchSampler(store, method["patch_size"], method["batch_size"], spec["seed"])
+    context = LossContext(job.seed, inputs.judges)
+    step = TrainingStep(generator, method, context, engine, world, parameter_groups(job.generator))
+    torch.manual_seed(job.seed + world.rank)  # equal weights, but not equal noise
+    sampler = PatchSampler(store, method["patch_size"], method["batch_size"], job.seed)
     loader = PatchLoader(sampler, world.share(method["batch_size"]), engine.device, settings.prefetch)
     snapshots = None
-    if monitored and world.is_first:
-        snapshots = Snapshots(folder.snapshots, monitored, spec["mad_interval"])
+    if monitored and job.mad_interval is not None and world.is_first:
+        snapshots = Snapshots(folder.snapshots, monitored, job.mad_interval)
     board = state_board(folder) if settings.tensorboard else None
     return TrainingLoop(
         name,
@@ -136,7 +143,7 @@ def _training_loop(
         snapshots,
         world,
         settings.checkpoint_every,
-        spec["training"]["skip_not_finite"],
+        job.training.skip_not_finite,
         board,
     )
 
@@ -148,13 +155,11 @@ def state_board(folder: StateFolder) -> Path:
 
 
 def _finish(folder: StateFolder, loop: TrainingLoop, description: dict[str, Any]) -> None:
-    generator = loop.step.generator
-    averaged = loop.step.ema if loop.step.ema is not None else generator
     with atomic_folder(folder.finished) as finished:
-        save_weights(finished / "generator.safetensors", generator.state_dict())
-        save_weights(finished / "generator_ema.safetensors", averaged.state_dict())
-        if loop.snapshots is not None:
-            loop.snapshots.collect(finished / "snapshots.npz")
+        for file, network in loop.step.published.items():
+            save_weights(finished / f"{file}.safetensors", network.state_dict())
+        snapshots = loop.snapshots or Snapshots(folder.snapshots, [], 1)  # of no patches, where none are monitored
+        snapshots.collect(finished / "snapshots.npz")
         (finished / "log.jsonl").write_bytes(folder.log.read_bytes())
         text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
         (finished / "spec.yaml").write_text(text, encoding="utf-8")
@@ -162,14 +167,14 @@ def _finish(folder: StateFolder, loop: TrainingLoop, description: dict[str, Any]
 
 
 def _description(
-    spec: dict[str, Any], name: str, store: PatchStore, digests: dict[str, str | None], loop: TrainingLoop
+    job: TrainJob, name: str, store: PatchStore, digests: dict[str, Any], loop: TrainingLoop
 ) -> dict[str, Any]:
     place = loop.step.engine.device
     return {
         "model": name,
-        "spec": dict(spec),
+        "spec": job.model_dump(mode="json"),
         "inputs": {"patch_store_sha256": store.sha256, "training_images": list(store.names), **digests},
-        "parameters": count_parameters(loop.step.generator),
+        "parameters": count_parameters(loop.step.published["generator"]),
         "device": torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
         "processes": loop.world.size,
         "torch": str(torch.__version__),
@@ -179,7 +184,7 @@ def _description(
     }
 
 
-def _monitored_patches(spec: dict[str, Any], inputs: TrainingInputs) -> list[MonitoredPatch]:
-    if spec["mad_interval"] is None or inputs.mad_patches is None or inputs.mad_images is None:
+def _monitored_patches(job: TrainJob, inputs: TrainingInputs) -> list[MonitoredPatch]:
+    if job.mad_interval is None or inputs.mad_patches is None or inputs.mad_images is None:
         return []
-    return load_patches(inputs.mad_patches, inputs.mad_images, spec["scale"])
+    return load_patches(inputs.mad_patches, inputs.mad_images, job.scale)

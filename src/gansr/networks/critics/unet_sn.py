@@ -6,7 +6,7 @@ three that double it again, with the outputs of the first added to the last.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch.nn.functional as F
 from pydantic import Field
@@ -15,14 +15,33 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 VERSION = 1
 SLOPE = 0.2
+HALVINGS = 3
+
+
+def check(options: dict[str, Any], method: dict[str, Any]) -> None:
+    """The size of the patch must come back after the halvings."""
+    if method["patch_size"] % 2**HALVINGS:
+        raise ValueError(
+            f"patch_size {method['patch_size']} must be a multiple of {2**HALVINGS}: the discriminator halves it "
+            f"{HALVINGS} times"
+        )
+
+
+def layers(options: dict[str, Any], patch_size: int) -> list[tuple[int, int, int, float]]:
+    """Each layer's inputs, outputs, side of its kernel, and pixels of one HR patch; first the one on the patch."""
+    features, pixels = options["features"], patch_size**2
+    down = [(features * wide, features * wide * 2, 4, pixels / (2 * wide) ** 2) for wide in (1, 2, 4)]
+    up = [(features * wide, features * wide // 2, 3, pixels / (wide // 2) ** 2) for wide in (8, 4, 2)]
+    last = [(features, features, 3, pixels)] * 2 + [(features, 1, 3, pixels)]
+    return [(3, features, 3, pixels), *down, *up, *last]
 
 
 class UNetDiscriminator(nn.Module):
     """One logit per pixel; the size of the images is a multiple of 8."""
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, channels: int, features: int) -> None:
         super().__init__()
-        self.conv0 = nn.Conv2d(3, features, 3, 1, 1)
+        self.conv0 = nn.Conv2d(channels, features, 3, 1, 1)
         self.down = nn.ModuleList(
             spectral_norm(nn.Conv2d(features * wide, features * wide * 2, 4, 2, 1, bias=False)) for wide in (1, 2, 4)
         )
@@ -33,7 +52,7 @@ class UNetDiscriminator(nn.Module):
         self.conv9 = nn.Conv2d(features, 1, 3, 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x 3 x H x W in [0, 1] to N x 1 x H x W logits."""
+        """N x channels x H x W, images in [0, 1], to N x 1 x H x W logits."""
         x = F.leaky_relu(self.conv0(x), SLOPE)
         skipped = []
         for layer in self.down:
@@ -48,6 +67,9 @@ class UNetDiscriminator(nn.Module):
         return logits
 
 
-def build(patch_size: int, *, features: Annotated[int, Field(ge=1)] = 64) -> UNetDiscriminator:
-    """The discriminator (4,376,897 parameters with 64 features); the patch size, a multiple of 8, changes nothing."""
-    return UNetDiscriminator(features)
+def build(patch_size: int, channels: int, *, features: Annotated[int, Field(ge=1)] = 64) -> UNetDiscriminator:
+    """The discriminator: 4,376,897 parameters with 64 features of 3 channels.
+
+    The patch size, a multiple of 8, changes nothing.
+    """
+    return UNetDiscriminator(channels, features)

@@ -8,24 +8,48 @@ Parameter names are those of the public checkpoints.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 VERSION = 1
+SMALLEST_BATCH = 2  # patches that batch normalisation has a variance of
 SLOPE = 0.2
 WIDTHS = (1, 2, 4, 8, 8, 8)  # of the stages, in multiples of the base width
+LINEAR = 100  # features between the two linear layers
+
+
+def check(options: dict[str, Any], method: dict[str, Any]) -> None:
+    """There must be a batch to normalise over, and a patch that every stage can halve."""
+    if method["batch_size"] < SMALLEST_BATCH:
+        raise ValueError(f"batch_size must be at least {SMALLEST_BATCH}: the discriminator normalises over the batch")
+    stages = options["stages"]
+    if method["patch_size"] % 2**stages:
+        raise ValueError(
+            f"patch_size {method['patch_size']} must be a multiple of {2**stages}: the discriminator halves it "
+            f"{stages} times"
+        )
+
+
+def layers(options: dict[str, Any], patch_size: int) -> list[tuple[int, int, int, float]]:
+    """Each layer's inputs, outputs, side of its kernel, and pixels of one HR patch; first the one on the patch."""
+    convolutions, inputs, pixels = [], 3, patch_size**2
+    for multiple in WIDTHS[: options["stages"]]:
+        width = multiple * options["features"]
+        convolutions += [(inputs, width, 3, pixels), (width, width, 4, pixels // 4)]
+        inputs, pixels = width, pixels // 4
+    return [*convolutions, (inputs * pixels, LINEAR, 1, 1), (LINEAR, 1, 1, 1)]
 
 
 class VGGDiscriminator(nn.Module):
     """One logit per patch; the patch size is fixed, a multiple of 2 to the power of the stages."""
 
-    def __init__(self, patch_size: int, features: int, stages: int) -> None:
+    def __init__(self, patch_size: int, channels: int, features: int, stages: int) -> None:
         super().__init__()
         self.stages = stages
-        previous = 3
+        previous = channels
         for stage, multiple in enumerate(WIDTHS[:stages]):
             width = features * multiple
             self.add_module(f"conv{stage}_0", nn.Conv2d(previous, width, 3, 1, 1, bias=stage == 0))
@@ -34,11 +58,11 @@ class VGGDiscriminator(nn.Module):
             self.add_module(f"conv{stage}_1", nn.Conv2d(width, width, 4, 2, 1, bias=False))
             self.add_module(f"bn{stage}_1", nn.BatchNorm2d(width))
             previous = width
-        self.linear1 = nn.Linear(previous * (patch_size // 2**stages) ** 2, 100)
-        self.linear2 = nn.Linear(100, 1)
+        self.linear1 = nn.Linear(previous * (patch_size // 2**stages) ** 2, LINEAR)
+        self.linear2 = nn.Linear(LINEAR, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """N x 3 x patch x patch in [0, 1] to N x 1 logits."""
+        """N x channels x patch x patch, images in [0, 1], to N x 1 logits."""
         for stage in range(self.stages):
             for half in (0, 1):
                 x = self.get_submodule(f"conv{stage}_{half}")(x)
@@ -51,7 +75,7 @@ class VGGDiscriminator(nn.Module):
 
 
 def build(
-    patch_size: int, *, features: Annotated[int, Field(ge=1)] = 64, stages: Literal[5, 6] = 5
+    patch_size: int, channels: int, *, features: Annotated[int, Field(ge=1)] = 64, stages: Literal[5, 6] = 5
 ) -> VGGDiscriminator:
-    """The discriminator for HR patches of this size."""
-    return VGGDiscriminator(patch_size, features, stages)
+    """The discriminator for HR patches of this size, of which it is shown so many channels."""
+    return VGGDiscriminator(patch_size, channels, features, stages)

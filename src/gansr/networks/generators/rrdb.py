@@ -6,7 +6,7 @@ that spandrel, and what builds on it, opens the weights. The growth of its dense
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from spandrel.architectures.ESRGAN import ESRGAN
@@ -15,6 +15,25 @@ from torch import nn
 from gansr.networks.initialization import small_residuals
 
 VERSION = 1
+REPEATED_BLOCKS = ("ResidualDenseBlock_5C",)
+SPANDREL = True  # it knows the names that each of the field's repositories gave the layers
+GROWTH = 32
+
+
+def layers(options: dict[str, Any], scale: int) -> list[tuple[int, int, int, float]]:
+    """Each layer's inputs, outputs, side of its kernel, and pixels for each LR pixel; first the one on the image."""
+    features, folded = options["features"], (4 // scale) ** 2
+    dense = [(features + step * GROWTH, GROWTH, 3, 1) for step in range(4)] + [(features + 4 * GROWTH, features, 3, 1)]
+    upsampling = [(features, features, 3, 4), (features, features, 3, 16)]  # behind the enlarging, at its size
+    last = [(features, features, 3, 16), (features, 3, 3, 16)]
+    body = [*dense * (3 * options["blocks"]), (features, features, 3, 1)]
+    every = [(3 * folded, features, 3, 1), *body, *upsampling, *last]
+    return [(inputs, outputs, side, pixels / folded) for inputs, outputs, side, pixels in every]
+
+
+def lr_multiple(scale: int) -> int:
+    """The sides of an LR image are padded to a multiple of this: to whole folds at x2."""
+    return 4 // scale
 
 
 def build(

@@ -6,7 +6,7 @@ the public MSRResNet checkpoints.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,16 @@ from gansr.networks.initialization import small_residuals
 
 VERSION = 1
 SLOPE = 0.1
+REPEATED_BLOCKS = ("ResidualBlock",)
+RELEASED_NAMES = {"recon_trunk.": "body.", "HRconv.": "conv_hr."}  # KAIR's and RankSRGAN's; BasicSR's are ours
+
+
+def layers(options: dict[str, Any], scale: int) -> list[tuple[int, int, int, float]]:
+    """Each layer's inputs, outputs, side of its kernel, and pixels for each LR pixel; first the one on the image."""
+    features, pixels = options["features"], scale**2
+    upsampling = [(features, 4 * features, 3, 1)] + [(features, 4 * features, 3, 4)] * (scale == 4)
+    last = [(features, features, 3, pixels), (features, 3, 3, pixels)]
+    return [(3, features, 3, 1), *[(features, features, 3, 1)] * (2 * options["blocks"]), *upsampling, *last]
 
 
 class ResidualBlock(nn.Module):

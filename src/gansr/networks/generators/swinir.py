@@ -18,8 +18,44 @@ from spandrel.architectures.SwinIR import SwinIR
 from torch import Tensor, nn
 
 VERSION = 1
+REPEATED_BLOCKS = ("SwinTransformerBlock",)
+NOT_COMPILED = ("DropPath",)  # parts of them: stochastic depth has another probability in each block
+SPANDREL = True  # it knows the names that each of the field's repositories gave the layers
+TRAINING_ONLY = ("drop_path",)
+SMALLEST_LR = 8  # pixels: one attention window
 WINDOW = 8
+MLP_RATIO = 2
+UPSAMPLING = 64  # features behind the transformer
 TRAINING_SIZE = 64  # LR size that the public "s64w8" weights keep attention masks for; other sizes make their own
+
+
+def check(options: dict[str, Any]) -> None:
+    """Refuse heads that cannot share the features.
+
+    Raises:
+        ValueError: features is no multiple of heads.
+    """
+    if options["features"] % options["heads"]:
+        raise ValueError(f"features {options['features']} is not a multiple of heads {options['heads']}")
+
+
+def layers(options: dict[str, Any], scale: int) -> list[tuple[int, int, int, float]]:
+    """Each layer's inputs, outputs, side of its kernel, and pixels for each LR pixel; first the one on the image.
+
+    Attention multiplies query by key and then by value, over a window: as a layer with that many outputs would.
+    """
+    features, pixels = options["features"], scale**2
+    same = (features, features, 3, 1)
+    linear = [(features, features, 1, 1)] * (3 + 1 + 2 * MLP_RATIO)  # query, key, value; projection; MLP
+    group = [*[*linear, (features, 2 * WINDOW**2, 1, 1)] * options["blocks"], same]
+    upsampling = [(UPSAMPLING, 4 * UPSAMPLING, 3, 1)] + [(UPSAMPLING, 4 * UPSAMPLING, 3, 4)] * (scale == 4)
+    ends = [(features, UPSAMPLING, 3, 1), *upsampling, (UPSAMPLING, 3, 3, pixels)]
+    return [(3, features, 3, 1), *group * options["groups"], same, *ends]
+
+
+def lr_multiple(scale: int) -> int:
+    """The sides of an LR image are padded to a multiple of this: to whole attention windows."""
+    return WINDOW
 
 
 def build(
@@ -49,8 +85,7 @@ def build(
     Raises:
         ValueError: features is no multiple of heads.
     """
-    if features % heads:
-        raise ValueError(f"swinir: features {features} is not a multiple of heads {heads}")
+    check({"features": features, "heads": heads})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.meshgrid")  # spandrel's call, whose result is the intended one
         network: nn.Module = SwinIR(
@@ -60,7 +95,7 @@ def build(
             embed_dim=features,
             depths=[blocks] * groups,
             num_heads=[heads] * groups,
-            mlp_ratio=2,
+            mlp_ratio=MLP_RATIO,
             upsampler="pixelshuffle",
             resi_connection="1conv",
             drop_path_rate=drop_path,

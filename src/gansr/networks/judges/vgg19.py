@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.vgg import cfgs, make_layers
 
 from gansr.errors import UserError
 from gansr.networks.weight_files import read_torch_file
@@ -15,18 +14,35 @@ from gansr.networks.weight_files import read_torch_file
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 BASE_WIDTH = 64
+BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # width and convolutions; behind each the size is halved
 
 
 def layer_indices() -> dict[str, int]:
     """The position of each convolution in torchvision's VGG19, by its name (conv1_1 to conv5_4)."""
-    indices, index, block, number = {}, 0, 1, 1
-    for entry in cfgs["E"]:
-        if entry == "M":
-            index, block, number = index + 1, block + 1, 1
-        else:
+    indices, index = {}, 0
+    for block, (_, convolutions) in enumerate(BLOCKS, start=1):
+        for number in range(1, convolutions + 1):
             indices[f"conv{block}_{number}"] = index
-            index, number = index + 2, number + 1
+            index += 2  # a ReLU behind each
+        index += 1  # the pooling
     return indices
+
+
+def _layers(width: int) -> nn.Sequential:
+    """All of VGG19's layers, with so many channels in the first block instead of 64.
+
+    All, whatever is read of them: random numbers drawn afterwards are then the same for every choice of layers.
+    """
+    layers: list[nn.Module] = []
+    inputs = 3
+    for channels, convolutions in BLOCKS:
+        outputs = channels * width // BASE_WIDTH
+        for _ in range(convolutions):
+            # not in place, which would overwrite the outputs that are kept
+            layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU()]
+            inputs = outputs
+        layers.append(nn.MaxPool2d(2, 2))
+    return nn.Sequential(*layers)
 
 
 class VGG19Features(nn.Module):
@@ -39,11 +55,7 @@ class VGG19Features(nn.Module):
         super().__init__()
         indices = layer_indices()
         self.names = {indices[layer]: layer for layer in layers}
-        plan = [entry if entry == "M" else int(entry) * width // BASE_WIDTH for entry in cfgs["E"]]
-        self.features = make_layers(plan)[: max(self.names) + 1]
-        for layer in self.features:
-            if isinstance(layer, nn.ReLU):
-                layer.inplace = False  # in place it would overwrite the outputs that are kept
+        self.features = _layers(width)[: max(self.names) + 1]
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
         self.eval().requires_grad_(False)

@@ -7,12 +7,39 @@ setting with a default makes nothing again.
 from __future__ import annotations
 
 import json
-from typing import Self
+from typing import Self, TypeVar
 
 from gansr.canonical import canonical
 from gansr.config.loading import validate
 from gansr.config.section import Section
 from gansr.errors import UserError
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def as_json(section: Section) -> str:
+    """The same text for equal values; those that are the defaults are left out."""
+    return canonical(section.model_dump(mode="json", exclude_defaults=True))
+
+
+def read_section(section: type[AnySection], text: str, source: str) -> AnySection:
+    """The values in a text that `as_json` wrote.
+
+    Args:
+        section: what the text holds.
+        text: the JSON.
+        source: where the text is from, for messages.
+
+    Raises:
+        UserError: the text is no JSON, or a key is missing, unknown or has a wrong value.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{source}: not JSON ({error}); copy the line from the step's log") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{source}: no mapping; copy the line from the step's log")
+    return validate(section, data, source)
 
 
 class Job(Section):
@@ -20,23 +47,13 @@ class Job(Section):
 
     def to_json(self) -> str:
         """The same text for the same job: what the Snakefile hands to the command line."""
-        return canonical(self.model_dump(mode="json", exclude_defaults=True))
+        return as_json(self)
 
     @classmethod
     def from_json(cls, text: str, source: str = "--spec") -> Self:
         """The job that the text asks for.
 
-        Args:
-            text: what `to_json` wrote.
-            source: where the text is from, for messages.
-
         Raises:
-            UserError: the text is no JSON, or a key is missing, unknown or has a wrong value.
+            UserError: see `read_section`.
         """
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise UserError(f"{source}: not JSON ({error}); copy the line from the step's log") from None
-        if not isinstance(data, dict):
-            raise UserError(f"{source}: no mapping; copy the line from the step's log")
-        return validate(cls, data, source)
+        return read_section(cls, text, source)

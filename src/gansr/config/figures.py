@@ -1,0 +1,82 @@
+"""Figures as plug-ins: what a figure's file says of its options, models, inputs and files, read without importing it.
+
+A figure is one file in reporting/figures/:
+
+    draw(inputs, *, <options>)          draws it; its keyword-only parameters are its options
+    models(options)                     the names of the models that the options name
+    READS                               what it reads of each model and of the run, see below
+    files(options, patch_types)         the names of its files; without it <name>.pdf and <name>.png
+    check(options, models, mad)         raises ValueError with what is wrong with its models
+    TITLE, CAPTION                      for Snakemake's report
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, create_model
+
+from gansr.config import plugins
+from gansr.config.section import Section
+from gansr.errors import UserError, nearest
+
+# snapshots    SR of the MAD patches during fine-tuning
+# weights      raw and EMA weights
+# log          the losses over a training
+# scores       per-image scores on every benchmark with HR images
+# mad_patches  the list of the MAD patches, and the prepared images that they lie in
+INPUTS = ("snapshots", "weights", "log", "scores", "mad_patches")
+OF_MAD = ("snapshots", "mad_patches")
+
+
+def settings_model(figures: dict[str, Any]) -> type[BaseModel]:
+    """The section `figures` of a run: for each figure that it asks for the options of its file.
+
+    Raises:
+        UserError: the file of such a figure is wrong.
+    """
+    known = plugins.names("figure")
+    fields: dict[str, Any] = dict.fromkeys(known, (Any, None))
+    fields |= {name: (plugins.schema("figure", name) | None, None) for name in figures if name in known}
+    return create_model("Figures", __base__=Section, **fields)
+
+
+def reads(name: str) -> tuple[str, ...]:
+    """What a figure reads beside the specs of its models: some of INPUTS.
+
+    Raises:
+        UserError: its file names something else.
+    """
+    wanted: tuple[str, ...] = tuple(plugins.fact("figure", name, "READS", ()))
+    for kind in wanted:
+        if kind not in INPUTS:
+            raise UserError(f'{plugins.file_of("figure", name)}: READS: unknown "{kind}"; {nearest(kind, INPUTS)}')
+    return wanted
+
+
+def shown_models(name: str, options: dict[str, Any]) -> list[str]:
+    """The models that a figure shows.
+
+    Raises:
+        UserError: its file does not say which.
+    """
+    models = plugins.function("figure", name, "models")
+    if models is None:
+        raise UserError(f"{plugins.file_of('figure', name)}: a figure file holds a function models(options)")
+    return list(models(options))
+
+
+def file_names(name: str, options: dict[str, Any], patch_types: list[str]) -> list[str]:
+    """The files that a figure makes, without their folder.
+
+    Raises:
+        UserError: one has not the figure's name, by which figures cannot overwrite each other's files, or no ending.
+    """
+    files = plugins.function("figure", name, "files")
+    made = [f"{name}.pdf", f"{name}.png"] if files is None else list(files(options, patch_types))
+    for file in made:
+        if not file.startswith(name) or "." not in file or "/" in file:
+            raise UserError(
+                f'{plugins.file_of("figure", name)}: files: "{file}" is no file name that begins with {name}; rename it'
+            )
+    return made

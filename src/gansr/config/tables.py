@@ -1,0 +1,179 @@
+"""Tables as data: what one shows and how it is laid out, and what a run says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeInt, PlainValidator, field_validator
+from pydantic import model_validator as check
+
+from gansr.config import plugins
+from gansr.config.metrics import Metric
+from gansr.config.model import BICUBIC, Weights
+from gansr.config.section import Section
+from gansr.errors import nearest
+
+PUBLISHED_SCALE = 4  # of the papers' tables
+RESERVED_COLUMNS = ("metric", "benchmark")
+Text = Annotated[str, Field(min_length=1)]
+# model_columns  rows are metrics x benchmarks, columns the run's models; references beside them
+# named_columns  the same, with the columns that the run names
+# named_rows     the same turned: rows are the models that the run names, columns the metrics on one benchmark
+Layout = Literal["model_columns", "named_columns", "named_rows"]
+
+
+class Switch(Section):
+    """A column of a table of rows that is ticked where all of `when` holds of the row's model.
+
+    `when` has `weights`, the weights that the row is tested with, or `losses.<term>.<option>` of the model's method,
+    with the value that it must have; `positive` is any number above 0.
+    """
+
+    column: Text
+    markdown: Text
+    latex: Text
+    when: Annotated[dict[str, bool | int | float | str], Field(min_length=1)]
+
+    @field_validator("when")
+    @classmethod
+    def _options_exist(cls, when: dict[str, Any]) -> dict[str, Any]:
+        for place in when:
+            first, *rest = place.split(".")
+            if place != "weights" and (first != "losses" or len(rest) != 2):
+                raise ValueError(f'"{place}" is neither weights nor losses.<term>.<option>')
+            if rest and rest[0] in plugins.names("loss"):  # another term has a name of its own, with any file
+                known = ["weight", *plugins.schema("loss", rest[0]).model_fields]
+                if rest[1] not in known:
+                    raise ValueError(f'the loss {rest[0]} has no option "{rest[1]}"; {nearest(rest[1], known)}')
+        return when
+
+
+class PublishedValues(Section):
+    """Where a paper's values are: a CSV in config/published.
+
+    The CSV has the columns `metric`, `benchmark` and `value`, or a column for each metric. `label` are the columns
+    that name the model: the first, and others in brackets behind it. `benchmark` is what all values are of, where
+    the CSV has no such column. `metrics` and `benchmarks` give the paper's names as this project's labels and
+    datasets. `digits` are those printed, by label, where they are not the metric's own. `also` are benchmarks beside
+    which the paper's values of another stand as well.
+    """
+
+    file: Text
+    label: Annotated[tuple[str, ...], Field(min_length=1)]
+    benchmark: str | None = None
+    metrics: dict[str, str] = Field(default_factory=dict)
+    benchmarks: dict[str, str] = Field(default_factory=dict)
+    digits: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    also: dict[str, str] = Field(default_factory=dict)
+
+    def label_of(self, row: Mapping[Any, Any]) -> str:
+        """How a run names the model that a row of the CSV is of: "RRDB+LDL (DF2K)".
+
+        Raises:
+            KeyError: the row has no such column.
+        """
+        first, *others = (row[column] for column in self.label)
+        return " ".join([str(first), *(f"({other})" for other in others if other)])
+
+
+class Remark(Section):
+    """What a reader of the table must know.
+
+    With `benchmarks` it is said where one of these is tested; with `compared` where a column stands beside a
+    published one.
+    """
+
+    text: Text
+    benchmarks: tuple[str, ...] = ()
+    compared: bool = False
+
+
+class Table(Section):
+    """One file of config/tables.
+
+    `metrics` are in the table's order; those that the run does not compute are left out. With `group_by`, columns
+    stand in groups of one generator, and the best of each group is bold, else the best of all.
+    """
+
+    title: Text
+    layout: Layout
+    metrics: Annotated[tuple[Metric, ...], Field(min_length=1)]
+    group_by: Literal["generator"] | None = None
+    switches: tuple[Switch, ...] = ()
+    published: PublishedValues | None = None
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def models_are_rows(self) -> bool:
+        """Whether a model is a row of the table, else it is a column."""
+        return self.layout == "named_rows"
+
+    @check(mode="after")
+    def _fits_its_layout(self) -> Table:
+        for metric in self.metrics:
+            if self.metrics.count(metric) > 1:
+                raise ValueError(f'metrics: "{metric}" is given twice; remove one')
+        if self.group_by and self.models_are_rows:
+            raise ValueError("group_by: the rows of named_rows are one group; remove it")
+        if self.switches and not self.models_are_rows:
+            raise ValueError(f"switches: only named_rows has them, not {self.layout}; remove them")
+        return self
+
+
+class ModelColumns(Section):
+    """What a run says of a table whose columns are its models.
+
+    `reference` columns stand beside the models and do not contend for the best. `published_only` are columns
+    of the paper that no model of the run stands for, each with the reason.
+    """
+
+    reference: tuple[str, ...] = (BICUBIC,)
+    published_only: dict[str, Text] = Field(default_factory=dict)
+
+
+class NamedColumn(Section):
+    """A model under a heading of its own: the paper's column of this name stands beside it."""
+
+    column: Text
+    model: str
+
+    @field_validator("column")
+    @classmethod
+    def _not_reserved(cls, column: str) -> str:
+        if column in RESERVED_COLUMNS:
+            raise ValueError(f'"{column}" is reserved; rename it')
+        return column
+
+
+class NamedColumns(Section):
+    """What a run says of a table whose columns it names."""
+
+    columns: Annotated[list[NamedColumn], Field(min_length=1)]
+
+
+class NamedRow(Section):
+    """A row: a label and a model, scored with its raw or its EMA weights."""
+
+    row: str | int
+    model: str
+    weights: Weights
+
+
+class NamedRows(Section):
+    """What a run says of a table whose rows it names: all on one benchmark."""
+
+    benchmark: str
+    rows: Annotated[list[NamedRow], Field(min_length=1)]
+
+
+TableSettings = ModelColumns | NamedColumns | NamedRows
+SETTINGS: dict[Layout, type[Section]] = {
+    "model_columns": ModelColumns,
+    "named_columns": NamedColumns,
+    "named_rows": NamedRows,
+}
+
+
+# The keys depend on the table's layout, which stands in its file: they are checked with the tables at hand.
+GivenSettings = Annotated[Any, PlainValidator(lambda given: given, json_schema_input_type=TableSettings | None)]

@@ -1,0 +1,50 @@
+"""The jobs that score the images of one model on one benchmark, and prepare the benchmark for it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gansr.config.metrics import Metric, chosen_protocols
+from gansr.config.protocols import Protocol
+from gansr.config.section import Section
+from gansr.plan.jobs.base import Job
+
+
+class JobMetric(Section):
+    """A metric by one of its protocols, and the versions of the files that compute it."""
+
+    name: Metric
+    protocol: str
+    versions: dict[str, int | str]
+
+
+class ScoreJob(Job):
+    """Scores of one model on one benchmark.
+
+    `weights` may not be absent. Those of the run's metrics that are not among them need not be there: their metrics
+    have no values then.
+    """
+
+    code: int
+    metrics: Annotated[list[JobMetric], Field(min_length=1)]
+    weights: tuple[str, ...] = ()
+
+    def protocols(self) -> dict[str, Protocol]:
+        """The protocol of each metric, in the order of the score file.
+
+        Raises:
+            UserError: a metric has no such protocol.
+        """
+        return chosen_protocols(
+            [metric.name for metric in self.metrics], {metric.name: metric.protocol for metric in self.metrics}
+        )
+
+
+class HrFeaturesJob(Job):
+    """Inception's features of a benchmark's HR images: of whole images, of patches, or both."""
+
+    code: int
+    versions: dict[str, int | str]
+    features: Annotated[list[Literal["whole", "patches"]], Field(min_length=1)]

@@ -1,0 +1,18 @@
+"""The job that makes SR images of one model on one benchmark."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gansr.plan.jobs.base import Job
+from gansr.plan.jobs.train import GeneratorOptions, PluginVersions, Scale
+
+
+class UpscaleJob(Job):
+    """By a generator, or without one by MATLAB bicubic: of RGB, or of `luma_alone`."""
+
+    code: int
+    scale: Scale
+    versions: PluginVersions = Field(default_factory=dict)
+    generator: GeneratorOptions | None = None
+    luma_alone: bool = False
