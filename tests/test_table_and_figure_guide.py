@@ -17,10 +17,10 @@ import yaml
 from PIL import Image
 
 from gansr.config.catalog import Catalog
-from gansr.config.loading import read_yaml, validate
 from gansr.config.tables import Switch
 from gansr.plan.load import load_plan
 from gansr.plan.table_jobs import table_inputs, table_job
+from gansr.schema.loading import read_yaml, validate
 
 REPOSITORY = Path(__file__).parents[1]
 GUIDE = (REPOSITORY / "docs" / "add-a-table-or-figure.md").read_text(encoding="utf-8")
@@ -121,7 +121,7 @@ def test_the_figure_of_the_guide_is_drawn(tmp_path: Path, run: dict[str, Any]) -
     (tmp_path / "config" / "run.yaml").write_text(yaml.safe_dump(run), encoding="utf-8")
     script = """
 from pathlib import Path
-from gansr.config.loading import read_yaml
+from gansr.schema.loading import read_yaml
 from gansr.plan.figure_jobs import figure_files, figure_inputs, figure_job
 from gansr.plan.load import load_plan
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from gansr.config import plugins
 from gansr.config.catalog import Catalog
-from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, read_method
 from gansr.config.term import OF_EVERY_TERM, Term
 from gansr.errors import UserError
 from gansr.plan.plan import Plan
+from gansr.schema import plugins
+from gansr.schema.loading import validate
 
 MASK = {"name": "region_mask", "of": "lr", "window": 11, "threshold": 0.025}
 SECOND = {"loss": "adversarial", "weight": 0.01, "view": {"name": "region_mask", "of": "hr"}}
