@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from gansr.config import plugins
 from gansr.errors import UserError, nearest
 from gansr.plan.figures import PlannedFigure
 from gansr.plan.plan import Plan
+from gansr.schema import plugins
 
 
 def check_figures(plan: Plan) -> None:

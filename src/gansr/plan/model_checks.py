@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gansr.config import plugins
 from gansr.config.generator import smallest_lr, training_only
-from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.model import Model
 from gansr.config.training_settings import ResultSettings, TrainingSettings
 from gansr.errors import UserError, nearest
 from gansr.plan.inputs import RunInputs
+from gansr.schema import plugins
+from gansr.schema.loading import validate
 
 
 def check_trained_model(inputs: RunInputs, model: Model, generator: str, method: Method) -> None:

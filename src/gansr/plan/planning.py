@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from gansr import code_versions
-from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, read_method, variants
 from gansr.config.model import Model
@@ -14,6 +13,7 @@ from gansr.plan.inputs import RunInputs
 from gansr.plan.jobs.train import AdoptJob, InterpolateJob, ReleasedFile, TrainJob, used_plugins, versions_of
 from gansr.plan.model_checks import check_trained_model, training_settings
 from gansr.plan.models import InterpolatedModel, PlannedModel, ReleasedModel, TrainedModel
+from gansr.schema.loading import validate
 
 
 def planned_model(inputs: RunInputs, model: Model, generator: str) -> PlannedModel:
