@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 def gansr(*words: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run a verb in a folder, by default the checkout."""
     command = [sys.executable, "-m", "gansr", *map(str, words)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
 
 
 class Here:
@@ -39,8 +39,8 @@ class Here:
         patch.setattr(logger, "propagate", logger.propagate)
         patch.setattr(logger, "level", logger.level)
 
-    def gansr(self, *words: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-        """Run a verb in a folder."""
+    def gansr(self, *words: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+        """Run a verb in a folder, by default the checkout."""
         self.patch.chdir(folder)
         self.patch.setattr(logger, "handlers", [])
         self.patch.setattr(sys, "argv", ["gansr", *map(str, words)])

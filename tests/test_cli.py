@@ -14,7 +14,7 @@ from PIL import Image
 
 from gansr.cli import app
 
-from .command_line import ROOT, gansr, mistake
+from .command_line import ROOT, Here, gansr, mistake
 from .training_jobs import NOTHING, train_job
 
 
@@ -33,39 +33,39 @@ def test_check_of_a_broken_config_names_file_key_and_what_was_meant(tmp_path: Pa
     mistake(gansr("check", file), str(file), '"benchmrks"', 'did you mean "benchmarks"?')
 
 
-def test_check_of_a_missing_config_names_it() -> None:
-    mistake(gansr("check", "config/absent.yaml"), "config/absent.yaml", "no such file")
+def test_check_of_a_missing_config_names_it(here: Here) -> None:
+    mistake(here.gansr("check", "config/absent.yaml"), "config/absent.yaml", "no such file")
 
 
-def test_check_of_a_folder_names_it() -> None:
-    mistake(gansr("check", "config"), "config", "directory")
+def test_check_of_a_folder_names_it(here: Here) -> None:
+    mistake(here.gansr("check", "config"), "config", "directory")
 
 
-def test_a_spec_that_is_no_json_is_a_mistake_and_the_log_opens_with_the_command(tmp_path: Path) -> None:
+def test_a_spec_that_is_no_json_is_a_mistake_and_the_log_opens_with_the_command(here: Here, tmp_path: Path) -> None:
     log = tmp_path / "logs" / "one.log"
     words = ["images", "--spec", "{not json", "--output", str(tmp_path / "a folder"), "--log", str(log)]
-    mistake(gansr(*words), "--spec", "not JSON")
+    mistake(here.gansr(*words), "--spec", "not JSON")
     first, *rest = log.read_text(encoding="utf-8").splitlines()
     assert re.sub(r"^[0-9:]{8} ", "", first) == f"gansr {shlex.join(words)}"
     assert any("error: --spec: not JSON" in line for line in rest)
     assert not (tmp_path / "a folder").exists()
 
 
-def test_a_misspelt_key_of_a_table_is_one_line(tmp_path: Path) -> None:
-    result = gansr("table", "--spec", '{"cod": 1}', "--run-folder", tmp_path, "--images", tmp_path)
+def test_a_misspelt_key_of_a_table_is_one_line(here: Here, tmp_path: Path) -> None:
+    result = here.gansr("table", "--spec", '{"cod": 1}', "--run-folder", tmp_path, "--images", tmp_path)
     mistake(result, "--spec", 'unknown key "cod"', 'did you mean "code"?')
 
 
-def test_an_unknown_figure_is_named_with_the_nearest(tmp_path: Path) -> None:
+def test_an_unknown_figure_is_named_with_the_nearest(here: Here, tmp_path: Path) -> None:
     job = '{"code": 1, "version": 1, "name": "mad_stabilty", "run": "r", "scale": 4}'
-    result = gansr("figure", "--spec", job, "--run-folder", tmp_path)
+    result = here.gansr("figure", "--spec", job, "--run-folder", tmp_path)
     mistake(result, '"mad_stabilty"', 'did you mean "mad_stability"?')
-    mistake(gansr("figure", "--spec", "{}", "--run-folder", tmp_path), "--spec", "code")
+    mistake(here.gansr("figure", "--spec", "{}", "--run-folder", tmp_path), "--spec", "code")
 
 
-def test_a_file_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_a_mistake(here: Here, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    result = gansr("check", tmp_path / "file" / "config.yaml")
+    result = here.gansr("check", tmp_path / "file" / "config.yaml")
     mistake(result, str(tmp_path / "file" / "config.yaml"))
 
 
@@ -86,11 +86,13 @@ def is_the_wrong_file(result: subprocess.CompletedProcess[str], file: Path) -> N
     mistake(result, str(file), f"has sha256 {found} instead of {'0' * 64}")
 
 
-def test_train_refuses_changed_weights_of_vgg19(changed_weights: Path) -> None:
+def test_train_refuses_changed_weights_of_vgg19(here: Here, changed_weights: Path) -> None:
     file, made = changed_weights / "weights" / "vgg19.pth", changed_weights / "made"
     files = ("--patches", changed_weights / "patches", "--state", made / "state", "--output", made / "model")
     spec = train_job(NOTHING).to_json()
-    result = gansr("train", "--spec", spec, "--name", "LDL", "--judge", f"vgg19={file}", *files, folder=changed_weights)
+    result = here.gansr(
+        "train", "--spec", spec, "--name", "LDL", "--judge", f"vgg19={file}", *files, folder=changed_weights
+    )
     is_the_wrong_file(result, file)
     assert not made.exists()
 
@@ -106,7 +108,7 @@ def test_train_refuses_changed_weights_of_vgg19(changed_weights: Path) -> None:
         (["vgg19=weights/none.pth"], ["weights/none.pth", "not there any more"]),
     ],
 )
-def test_a_wrong_judge_is_refused(changed_weights: Path, judges: list[str], words: list[str]) -> None:
+def test_a_wrong_judge_is_refused(here: Here, changed_weights: Path, judges: list[str], words: list[str]) -> None:
     files = (
         "--patches",
         changed_weights / "patches",
@@ -116,16 +118,16 @@ def test_a_wrong_judge_is_refused(changed_weights: Path, judges: list[str], word
         changed_weights / "m",
     )
     given = [word for judge in judges for word in ("--judge", judge)]
-    spec = '{"training": {"gpus": 1}}'
-    mistake(gansr("train", "--spec", spec, "--name", "LDL", *given, *files, folder=changed_weights), *words)
+    spec = train_job(NOTHING).to_json()
+    mistake(here.gansr("train", "--spec", spec, "--name", "LDL", *given, *files, folder=changed_weights), *words)
 
 
-def test_score_refuses_changed_weights_of_lpips(changed_weights: Path) -> None:
+def test_score_refuses_changed_weights_of_lpips(here: Here, changed_weights: Path) -> None:
     folder, scores = changed_weights / "images", changed_weights / "metrics" / "set5.csv"
     folder.mkdir()
     Image.new("RGB", (64, 64)).save(folder / "baby.png")
     words = ("score", folder, folder, "--metrics", "psnr_y,lpips_alex", "--output", scores)
-    result = gansr(*words, "--weights-dir", changed_weights / "weights", folder=changed_weights)
+    result = here.gansr(*words, "--weights-dir", changed_weights / "weights", folder=changed_weights)
     is_the_wrong_file(result, changed_weights / "weights" / "alexnet.pth")
     assert not scores.parent.exists()
 

@@ -34,11 +34,6 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return images, file
 
 
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    return Here(monkeypatch, capsys)
-
-
 def job(*features: str) -> str:
     """The job of the workflow that makes these features."""
     versions = hr_features_job().model_dump(include={"code", "versions"})

@@ -27,11 +27,6 @@ NAMES = ["a", "b", "c"]
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
-    return Here(monkeypatch, capsys)
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with SR and HR of three images, and nothing else."""
     for kind in ("SR", "HR"):

@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
             if position == answer.stop_after:
                 return
             if position == answer.stall_after:
-                self.server.script.released.wait(20)
+                self.server.script.released.wait(600)
             stops = [stop for stop in (answer.stop_after, answer.stall_after) if stop is not None and stop > position]
             piece = body[position : min([position + PIECE, *stops])]
             self._write(piece, answer)

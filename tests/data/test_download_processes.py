@@ -33,7 +33,7 @@ def start(expected, folder):
 
 
 def wait_until(condition):
-    until = time.monotonic() + 20
+    until = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.01)

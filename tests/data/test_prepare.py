@@ -190,7 +190,7 @@ def test_after_an_error_in_one_process_the_images_that_wait_are_not_begun(source
     def write(step):
         if step.file.stem == "00":
             raise UserError("broken")
-        time.sleep(0.1)
+        time.sleep(0.3)
         (tmp_path / f"{step.file.stem} done").touch()
 
     monkeypatch.setattr(Preparation, "write", write)

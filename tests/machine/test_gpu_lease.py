@@ -104,7 +104,7 @@ def test_a_device_is_never_held_twice_at_once(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", MARKER, str(count), str(held)], env=variables, stderr=subprocess.PIPE)
         for count in (1, 2, 1, 3, 1, 2)
     ]
-    errors = [job.communicate(timeout=60)[1] for job in jobs]
+    errors = [job.communicate(timeout=600)[1] for job in jobs]
     assert [job.returncode for job in jobs] == [0] * len(jobs), errors
 
 
@@ -146,7 +146,7 @@ def test_without_gpus_the_cpu_is_used(start: Start, count: int, variables: dict[
 def refused(count: int, pool: str, locks: Path) -> str:
     script = f"from gansr.machine.gpu_lease import lease_gpus; lease_gpus({count})"
     variables = environment(locks, GPU_POOL=pool)
-    result = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, timeout=60)
+    result = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, timeout=600)
     assert result.returncode != 0
     return result.stderr
 
@@ -161,7 +161,8 @@ def test_a_device_named_twice_is_one_device(tmp_path: Path) -> None:
     assert "this machine has 1" in refused(2, "0,0", tmp_path)
 
 
-# as MARKER, but killed at any moment: the mark is a lock, which dies with its process
+# as MARKER, but killed at any moment: the mark is a lock, which dies with its process; one more word, and it does not
+# end by itself
 STRESSED = """
 import fcntl, os, random, sys, time
 from gansr.machine.gpu_lease import lease_gpus
@@ -172,10 +173,11 @@ for device in lease_gpus(int(sys.argv[1])):
     fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails where another living process holds the device
     marks.append(mark)
 print("held", flush=True)
-time.sleep(random.Random(seed).uniform(0, 0.05))
+time.sleep(600 if sys.argv[4:] else random.Random(seed).uniform(0, 0.05))
 """
 
 
+@pytest.mark.slow
 def test_hundreds_of_short_jobs_and_random_kills_never_share_a_device(tmp_path: Path) -> None:
     held = tmp_path / "held"
     held.mkdir()
@@ -183,13 +185,15 @@ def test_hundreds_of_short_jobs_and_random_kills_never_share_a_device(tmp_path: 
     random = Random(0)
     waiting = [(random.choice((1, 1, 1, 2, 4)), number) for number in range(JOBS)]
     running: list[tuple[subprocess.Popen[str], float | None]] = []
-    done = killed = 0
+    done = killed = killable = 0
     while waiting or running:
         while waiting and len(running) < 8:
             count, number = waiting.pop()
-            arguments = [sys.executable, "-c", STRESSED, str(count), str(held), str(number)]
-            job = subprocess.Popen(arguments, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             doomed = time.monotonic() + random.uniform(0, 0.3) if random.random() < 0.4 else None
+            words = [str(count), str(held), str(number), *([] if doomed is None else ["until it is killed"])]
+            arguments = [sys.executable, "-c", STRESSED, *words]
+            job = subprocess.Popen(arguments, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            killable += doomed is not None
             running.append((job, doomed))
         for job, doomed in list(running):
             if job.poll() is None:
@@ -203,7 +207,7 @@ def test_hundreds_of_short_jobs_and_random_kills_never_share_a_device(tmp_path: 
             killed += job.returncode == -signal.SIGKILL
         time.sleep(0.005)
     assert done + killed == JOBS
-    assert killed > JOBS / 10 and done > JOBS / 2
+    assert killed == killable > JOBS / 10
     assert answer_of_all_devices(tmp_path / "locks") == ["0", "1", "2", "3"]
 
 
@@ -211,7 +215,7 @@ def answer_of_all_devices(locks: Path) -> list[str]:
     """What a job gets that asks for all: it waits for ever where a dead owner's device is not free."""
     variables = environment(locks, GPU_POOL="0,1,2,3")
     result = subprocess.run(
-        [sys.executable, "-c", HOLDER, "4"], env=variables, capture_output=True, text=True, input="", timeout=60
+        [sys.executable, "-c", HOLDER, "4"], env=variables, capture_output=True, text=True, input="", timeout=600
     )
     leased: list[str] = json.loads(result.stdout)["leased"]
     return leased

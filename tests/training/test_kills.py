@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
@@ -101,6 +102,7 @@ def attempted(folder, kills):
     return json.loads(result.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_random_kills_change_no_bit(tmp_path):
     attempted(tmp_path / "straight", 0)
     assert attempted(tmp_path / "killed", KILLS)["killed"] == KILLS

@@ -167,7 +167,7 @@ def test_a_second_owner_of_the_folder_waits_for_the_first(tmp_path):
     with StateFolder(tmp_path, identity).owned():
         thread.start()
         assert not entered.wait(0.3)
-    assert entered.wait(5)
+    assert entered.wait(600)
     thread.join()
 
 

@@ -74,7 +74,7 @@ def environment():
 
 def trained(given, store, folder):
     result = subprocess.run(
-        command(given, store, folder), capture_output=True, text=True, timeout=300, env=environment(), check=False
+        command(given, store, folder), capture_output=True, text=True, timeout=600, env=environment(), check=False
     )
     assert result.returncode == 0, result.stderr[-3000:]
     return folder / "output"
@@ -111,28 +111,29 @@ def test_a_discriminator_without_batch_statistics_is_trained_together(store, tmp
         assert second["losses"] == pytest.approx(first["losses"], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_two_processes_that_are_stopped_go_on_bit_for_bit(store, tmp_path):
     critic = {"network": "vgg", "features": 2}
     losses = {"pixel": {"weight": 1.0}, "adversarial": {"weight": 0.1}}
-    given = spec(2, losses, critic, iterations=120)
+    given = spec(2, losses, critic, iterations=300)
     straight = trained(given, store, tmp_path / "straight")
     folder = tmp_path / "stopped"
     process = subprocess.Popen(command(given, store, folder), env=environment(), stderr=subprocess.PIPE, text=True)
     progress = None
-    for _ in range(1200):
+    for _ in range(6000):
         progress = next(iter((folder / "state" / "model").glob("*/progress.json")), None)
         if progress is not None:
             break
         time.sleep(0.1)
     assert progress is not None
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=120)
+    process.communicate(timeout=600)
     assert process.returncode != 0
     assert "state saved" in (folder / "log.txt").read_text()
     assert not (folder / "output").exists()
     output = trained(given, store, folder)
     (resumed,) = yaml.safe_load((output / "spec.yaml").read_text())["resumed_at"]
-    assert 0 < resumed < 120
+    assert 0 < resumed < 300
     assert largest_difference(output, straight) == 0
 
 
@@ -143,11 +144,12 @@ def is_running(process):
         return False
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_launcher(store, tmp_path):
     process = subprocess.Popen(
         command(spec(2, iterations=100_000), store, tmp_path), env=environment(), stderr=subprocess.DEVNULL
     )
-    for _ in range(1200):
+    for _ in range(6000):
         if list((tmp_path / "state" / "model").glob("*/progress.json")):
             break
         time.sleep(0.1)

@@ -109,7 +109,7 @@ class Project:
         launcher = Path(sys.executable).parent / "snakemake"
         return [str(launcher), "--cores", "2", "--configfile", "config/micro.yaml", *arguments]
 
-    def snakemake(self, *arguments: str, timeout: float = 420) -> subprocess.CompletedProcess[str]:
+    def snakemake(self, *arguments: str, timeout: float = 1200) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments), cwd=self.folder, capture_output=True, text=True, timeout=timeout, check=False
         )
