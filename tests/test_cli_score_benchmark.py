@@ -158,6 +158,8 @@ def in_copy(source: Path, folder: Path, *given: str) -> subprocess.CompletedProc
 
 
 def test_a_new_metric_is_one_file_and_one_row(with_mae: Path, folder: Path) -> None:
+    told = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert FILE in told and ROW.splitlines()[1].strip() in told
     by_hand = ["score", "images/Model/set3", "data/set3/x4/images/HR", "--metrics", "mae,psnr_y"]
     result = in_copy(with_mae, folder, *by_hand)
     assert result.returncode == 0, result.stderr

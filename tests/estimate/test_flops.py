@@ -13,7 +13,6 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gansr.config import plugins
 from gansr.config.method import network_options
 from gansr.estimate.flops import (
     discriminator_flops,
@@ -26,6 +25,7 @@ from gansr.networks.build import build_critic, build_generator
 from gansr.networks.judges.vgg19 import VGG19Features
 from gansr.plan.models import TrainedModel
 from gansr.plan.plan import Plan
+from gansr.schema import plugins
 from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
 

@@ -166,6 +166,14 @@ def test_nothing_half_written_stays(finished: Project) -> None:
     assert not [file for file in (finished.folder / "results").rglob("*") if ".partial" in file.name]
 
 
+def test_every_file_is_that_of_a_model(finished: Project) -> None:
+    # a path with a wildcard in it would be shared by all
+    assert not [file for file in (finished.folder / "results").rglob("*") if "{" in file.name]
+    for scored in SCORED:
+        kept = finished.results / "score_values" / scored / "small_test"
+        assert sorted(file.name.rsplit("_", 1)[0] for file in kept.iterdir()) == ["psnr_y", "ssim_y"]
+
+
 def test_the_end_of_a_run_says_where_tables_and_figures_are(finished: Project) -> None:
     said = (finished.folder / "first_run.txt").read_text()
     assert "results/micro/tables/ldl_table1.md" in said
@@ -200,7 +208,25 @@ def test_editing_ldls_artifact_weight_redoes_ldl_alone(copied: Project) -> None:
         for name in ("generator.safetensors", "generator_ema.safetensors", "spec.yaml", "log.jsonl", "snapshots.npz")
     }
     assert {output for rule, output in jobs if rule == "upscale"} == {"results/micro/images/SRResNet+LDL/small_test"}
-    assert {"score", "table", "mad_stability", "artifact_map", "provenance"} <= rules
+    assert {"score", "table", "figure_mad_stability", "figure_artifact_map", "provenance"} <= rules
+
+
+def test_one_more_metric_is_computed_alone(copied: Project) -> None:
+    config = micro_config()
+    config["metrics"].remove("ssim_y")
+    copied.configure(config)
+    scores = "results/micro/metrics/Bicubic/small_test.csv"
+    assert copied.snakemake(scores).returncode == 0
+    assert {rule for rule, _ in copied.planned()} <= {"score", "table", "provenance"}
+    kept = copied.results / "score_values" / "Bicubic" / "small_test"
+    next(kept.glob("ssim_y_*")).unlink()
+    copied.configure(micro_config())
+    result = copied.snakemake(scores)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert (
+        "kept from before: psnr_y\n" in (copied.results / "logs" / "score" / "Bicubic" / "small_test.log").read_text()
+    )
+    assert next(kept.glob("ssim_y_*")).exists()
 
 
 def test_cosmetic_edits_redo_nothing(copied: Project) -> None:

@@ -102,8 +102,8 @@ rule score:
             PLAN, scored_model(wildcards)
         ).to_json(),
         weights_dir=str(RUN.weights_dir),
-        # no output: a job that computes one more metric finds the others here
-        kept=PATHS.score_values("{scored}", "{benchmark}"),
+        # no output: a job that computes one more metric finds the others here; wildcards are filled in in text alone
+        kept=str(PATHS.score_values("{scored}", "{benchmark}")),
         hr_features=of_input("--hr-features", "hr_features"),
     shell:
         "gansr score-benchmark --spec {params.job:q} --sr {input.sr:q} --images {input.images:q} "

@@ -58,7 +58,7 @@ rule train:
     params:
         job=job_of,
         name=lambda wildcards: model_of(wildcards).name,
-        state=PATHS.state("{model}"),
+        state=str(PATHS.state("{model}")),
         settings=PATHS.training_settings,
         folder=subpath(output.raw, parent=True),
         start=of_input("--start", "start"),

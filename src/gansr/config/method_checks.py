@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gansr.config import plugins
 from gansr.config.schedule import MultiStep, Schedule
 from gansr.config.term import Term
 from gansr.errors import nearest
+from gansr.schema import plugins
 
 REST = "rest"  # the parameters of a generator that are in none of the groups that its file declares
 TOLD = ("iterations", "batch_size", "patch_size", "ema_decay")  # keys of a method that a plug-in's check may read

@@ -15,11 +15,12 @@ from gansr.config.generator import generator_options
 from gansr.config.mad import Mad
 from gansr.config.metrics import Metric, chosen_protocols
 from gansr.config.model import Model, check_names, check_parents
-from gansr.config.section import Section
+from gansr.config.protocols import LUMA_ALONE
 from gansr.config.tables import GivenSettings
 from gansr.config.training_settings import TrainingSettings
 from gansr.errors import UserError, nearest
 from gansr.paths import BESIDE_DATASETS
+from gansr.schema.section import Section
 
 
 class Run(Section):
@@ -123,7 +124,7 @@ class Run(Section):
         for metric, protocol in self.protocols.items():
             if metric not in self.metrics:
                 raise ValueError(f"protocols.{metric}: {metric} is not in metrics; add it or remove this")
-            if protocol == "y_images":
+            if protocol == LUMA_ALONE:
                 raise ValueError(
                     f"protocols.{metric}: y_images is for SR that holds luma alone, which no model makes; "
                     f"name Bicubic-Y in a table's reference"

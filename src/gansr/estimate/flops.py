@@ -19,9 +19,9 @@ from __future__ import annotations
 from math import ceil
 from typing import Any, Literal
 
-from gansr.config import plugins
 from gansr.config.term import Term
 from gansr.plan.models import TrainedModel
+from gansr.schema import plugins
 
 
 def generator_flops(network_options: dict[str, Any], scale: int, lr_pixels: int) -> float | None:
