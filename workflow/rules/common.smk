@@ -11,13 +11,14 @@ from gansr import code_versions
 from gansr.schema.loading import read_yaml
 from gansr.errors import UserError
 from gansr.estimate.gpu_hours import gpu_hours
-from gansr.machine.snakemake_launcher import own_commands_first
+from gansr.machine.snakemake_launcher import name_checkout, own_commands_first
 from gansr.plan import run_jobs
 from gansr.plan.files import RunFiles
 from gansr.plan.jobs.data import PatchStoreJob
 from gansr.plan.load import load_plan
 
 own_commands_first()
+name_checkout(Path(workflow.basedir).parent)
 
 
 def checked_plan():

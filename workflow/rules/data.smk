@@ -13,7 +13,7 @@ rule fetch:
     # first of all: what cannot be had stops the run before anything is trained
     priority: 100
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         request=DATA.dataset_request("{dataset}"),
     shell:
@@ -31,7 +31,7 @@ rule fetch_weights:
         weights=any_of(PLAN.catalog.weights),
     priority: 100
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         request=DATA.weight_request("{weights}"),
     shell:
@@ -58,7 +58,7 @@ rule images:
     wildcard_constraints:
         dataset=any_of(name for name in PLAN.datasets if name not in SUBSETS),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     threads: 4
     resources:
         mem_mb=4000,
@@ -84,7 +84,7 @@ rule subset:
     wildcard_constraints:
         dataset=any_of(SUBSETS),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     resources:
         mem_mb=1000,
         runtime=30,
@@ -104,7 +104,7 @@ rule patch_store:
     benchmark:
         PATHS.timing("patch_store", "{dataset}")
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     resources:
         mem_mb=1000,
         runtime=240,
@@ -125,7 +125,7 @@ rule mad_patches:
     benchmark:
         PATHS.timing("mad_patches")
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         job=run_jobs.mad_patches_job(PLAN).to_json() if RUN.mad else "",
     shell:

@@ -23,7 +23,7 @@ for figure in PLAN.figures:
         benchmark:
             PATHS.timing("figures", figure)
         conda:
-            "../../environment.yml"
+            "../envs/gansr.yaml"
         threads: 1
         resources:
             mem_mb=4000,

@@ -28,7 +28,7 @@ rule upscale:
     benchmark:
         PATHS.timing("upscale", "{scored}", "{benchmark}")
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     threads: 1
     resources:
         gpu=lambda wildcards: int(bool(FILES.scored_weights(wildcards.scored))),
@@ -58,7 +58,7 @@ rule hr_features:
     wildcard_constraints:
         dataset=any_of(PLAN.scored_benchmarks),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     threads: 1
     resources:
         gpu=1,
@@ -87,7 +87,7 @@ rule score:
     benchmark:
         PATHS.timing("score", "{scored}", "{benchmark}")
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     threads: 1
     resources:
         gpu=lambda wildcards: int(

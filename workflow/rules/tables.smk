@@ -28,7 +28,7 @@ rule table:
     wildcard_constraints:
         table=any_of(PLAN.tables),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         job=lambda wildcards: table_job(PLAN, wildcards.table).to_json(),
         folder=subpath(output.csv, ancestor=2),
@@ -54,7 +54,7 @@ rule provenance:
     benchmark:
         PATHS.timing("provenance")
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         job=run_jobs.provenance_job(PLAN).to_json(),
         folder=subpath(output[0], parent=True),

@@ -48,7 +48,7 @@ rule train:
     wildcard_constraints:
         model=any_of(model.slug for model in PLAN.trained.values()),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     threads: 1
     resources:
         gpu=training_gpus,
@@ -87,7 +87,7 @@ rule interpolate:
     wildcard_constraints:
         model=any_of(model.slug for model in PLAN.interpolated.values()),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
@@ -114,7 +114,7 @@ rule adopt:
     wildcard_constraints:
         model=any_of(model.slug for model in PLAN.released.values()),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
