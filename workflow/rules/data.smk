@@ -38,13 +38,6 @@ rule fetch_weights:
         "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
 
 
-def dataset_receipt(wildcards):
-    """Where the archive came from must not make its images again."""
-    if wildcards.dataset not in FETCHED:
-        return []
-    return ancient(DATA.dataset_receipt(wildcards.dataset))
-
-
 rule images:
     input:
         files=lambda wildcards: FILES.dataset_originals(wildcards.dataset),

@@ -1,20 +1,4 @@
 # SR images of every model on every benchmark, and their per-image scores.
-from gansr.plan import score_jobs
-
-
-def scored_model(wildcards):
-    name, _ = SCORED[wildcards.scored]
-    return name
-
-
-def score_hr_features(wildcards):
-    compared = score_jobs.compared_features(PLAN, scored_model(wildcards))
-    return DATA.hr_features(wildcards.benchmark) if compared else []
-
-
-def score_weights(wildcards):
-    # where nothing is downloaded, a file put there later makes the scores that need it
-    return weight_receipts(score_jobs.score_weights(PLAN, scored_model(wildcards)))
 
 
 rule upscale:

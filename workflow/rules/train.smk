@@ -1,31 +1,5 @@
 # Models: trained by a method, from scratch or from another model's weights; between two others; released by others.
 
-HOURS = gpu_hours(PLAN, PLAN.catalog.rates)
-
-
-def model_of(wildcards):
-    return MODELS[wildcards.model]
-
-
-def job_of(wildcards):
-    return model_of(wildcards).job.to_json()
-
-
-def training_gpus(wildcards):
-    return model_of(wildcards).job.training.gpus
-
-
-def training_minutes(wildcards):
-    """Three times what the stated rates say, a day at least: a limit for a scheduler, not a forecast."""
-    hours = HOURS[model_of(wildcards).name] or 16
-    return int(max(24 * 60, 3 * 60 * hours / training_gpus(wildcards)))
-
-
-def judge_options(wildcards):
-    """The files of weights that a training's losses read."""
-    judges = model_of(wildcards).method.judges
-    return option("--judge", [f"{name}={PLAN.weight_file(name)}" for name in judges])
-
 
 rule train:
     input:
