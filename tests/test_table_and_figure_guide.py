@@ -60,7 +60,7 @@ def run(tmp_path: Path) -> dict[str, Any]:
 def write_spec(folder: Path, name: str) -> None:
     record = {
         "model": name,
-        "spec": {"seed": 0, "generator": NETWORK, "method": METHOD},
+        "job": {"seed": 0, "generator": NETWORK, "method": METHOD},
         "inputs": {"training_images": ["one"]},
         "parameters": 1000,
     }
@@ -91,7 +91,7 @@ def test_the_table_of_the_guide_is_made(tmp_path: Path, run: dict[str, Any]) -> 
 
     (published,) = table_inputs(plan, "perceptual")["published"]
     words = ["--run-folder", tmp_path / "results", "--images", images, "--published", published]
-    gansr(tmp_path, REPOSITORY / "src", "table", "--spec", job.to_json(), *words)
+    gansr(tmp_path, REPOSITORY / "src", "table", "--job", job.to_json(), *words)
     made = tmp_path / "results" / "tables"
     with (made / "perceptual.csv").open(encoding="utf-8", newline="") as stream:
         header, *rows = list(csv.reader(stream))
@@ -148,6 +148,6 @@ print(*figure_files(plan, "training_losses"))
         folder.mkdir(parents=True)
         lines = [{"iteration": n, "losses": {"perceptual": 1 / n}} for n in (1, 2, 3)]
         (folder / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
-    gansr(tmp_path, package, "figure", "--spec", job, "--run-folder", tmp_path / "results" / "demo")
+    gansr(tmp_path, package, "figure", "--job", job, "--run-folder", tmp_path / "results" / "demo")
     assert Image.open(tmp_path / "results" / "demo" / "figures" / "training_losses.png").width > 500
     assert (tmp_path / "results" / "demo" / "figures" / "training_losses.pdf").read_bytes().startswith(b"%PDF")
