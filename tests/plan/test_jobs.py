@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pydantic import create_model
 
-from gansr.config import plugins
 from gansr.errors import UserError
 from gansr.plan import run_jobs
 from gansr.plan.figure_jobs import figure_job
@@ -18,6 +17,7 @@ from gansr.plan.jobs.data import PatchStoreJob
 from gansr.plan.jobs.train import require_current_plugins
 from gansr.plan.plan import Plan
 from gansr.plan.table_jobs import table_job
+from gansr.schema import plugins
 
 FETCHED = ["train_dataset", "df2k", "benchmarks", ["set5", "set14_without_gray"], "mad", ..., "figures", {}]
 FETCHED += ["tables/ldl_table2", ...]

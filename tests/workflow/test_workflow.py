@@ -208,7 +208,7 @@ def test_editing_ldls_artifact_weight_redoes_ldl_alone(copied: Project) -> None:
         for name in ("generator.safetensors", "generator_ema.safetensors", "spec.yaml", "log.jsonl", "snapshots.npz")
     }
     assert {output for rule, output in jobs if rule == "upscale"} == {"results/micro/images/SRResNet+LDL/small_test"}
-    assert {"score", "table", "mad_stability", "artifact_map", "provenance"} <= rules
+    assert {"score", "table", "figure_mad_stability", "figure_artifact_map", "provenance"} <= rules
 
 
 def test_one_more_metric_is_computed_alone(copied: Project) -> None:

@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 from gansr import code_versions
-from gansr.config.loading import read_yaml
+from gansr.schema.loading import read_yaml
 from gansr.errors import UserError
 from gansr.estimate.gpu_hours import gpu_hours
 from gansr.machine.snakemake_launcher import own_commands_first

@@ -1,5 +1,5 @@
 # Figures: one rule for each that the run asks for, since each makes files of its own.
-from gansr.config import plugins
+from gansr.schema import plugins
 from gansr.plan.figure_jobs import figure_inputs, figure_job
 
 for figure in PLAN.figures:

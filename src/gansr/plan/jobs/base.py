@@ -10,9 +10,9 @@ import json
 from typing import Self, TypeVar
 
 from gansr.canonical import canonical
-from gansr.config.loading import validate
-from gansr.config.section import Section
 from gansr.errors import UserError
+from gansr.schema.loading import validate
+from gansr.schema.section import Section
 
 AnySection = TypeVar("AnySection", bound=Section)
 
