@@ -15,7 +15,7 @@ rule fetch:
     conda:
         "../envs/gansr.yaml"
     params:
-        request=DATA.dataset_request("{dataset}"),
+        request=str(DATA.dataset_request("{dataset}")),
     shell:
         "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
 
@@ -33,7 +33,7 @@ rule fetch_weights:
     conda:
         "../envs/gansr.yaml"
     params:
-        request=DATA.weight_request("{weights}"),
+        request=str(DATA.weight_request("{weights}")),
     shell:
         "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
 

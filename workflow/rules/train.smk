@@ -33,7 +33,7 @@ rule train:
         job=job_of,
         name=lambda wildcards: model_of(wildcards).name,
         state=str(PATHS.state("{model}")),
-        settings=PATHS.training_settings,
+        settings=str(PATHS.training_settings),
         folder=subpath(output.raw, parent=True),
         start=of_input("--start", "start"),
         judges=judge_options,
