@@ -40,6 +40,7 @@ setup: .venv/ready
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --upgrade --custom-compile-command "make lock" --output-file requirements.lock
+	sed --in-place "s|^LOCK_SHA256=.*|LOCK_SHA256=$$(sha256sum requirements.lock | head -c 64)|" workflow/envs/gansr.post-deploy.sh
 
 schema: setup
 	$(BIN)/gansr schema > workflow/schemas/config.schema.json

@@ -22,12 +22,12 @@ import torch
 from plain_step import PlainStep
 from torch.utils.flop_counter import FlopCounterMode
 
-from gansr.config.loading import validate
 from gansr.config.method import Method, network_options
 from gansr.config.method_files import read_method
 from gansr.config.training_settings import ResultSettings
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator, device
+from gansr.schema.loading import validate
 from gansr.training.captured_step import WARM_UP, CapturedStep
 from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep

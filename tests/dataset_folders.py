@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from gansr.config.dataset import Dataset
-from gansr.config.loading import validate
+from gansr.schema.loading import validate
 
 
 def folder_of(path: Path, *names: str, size: tuple[int, int] = (8, 4)) -> Dataset:

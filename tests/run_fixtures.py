@@ -183,7 +183,7 @@ def edit_method(own_catalog: Catalog) -> Callable[..., None]:
 @pytest.fixture
 def refused_method(method_data: Callable[..., dict[str, Any]]) -> Callable[..., str]:
     """The message with which a changed method file is refused."""
-    from gansr.config.loading import validate
+    from gansr.schema.loading import validate
 
     def check(name: str, changes: list[Any], *words: str) -> str:
         with pytest.raises(UserError) as caught:

@@ -15,12 +15,15 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from gansr.checksum import checksum
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIREMENTS = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 ENVIRONMENT = (ROOT / "environment.yml").read_text(encoding="utf-8")
+CONDA = ROOT / "workflow" / "envs"
 
 
 def pins() -> dict[str, list[tuple[Version, Marker | None, int]]]:
@@ -93,7 +96,7 @@ def unknown_environment_parts(text: str) -> list[str]:
 # no other program of the Makefile gets an option of the installers, nor the installers one of theirs
 OTHER_OPTIONS = {
     *("-c", "-m", "-rf", "--cores", "--resources", "--check", "--lint"),
-    *("--numprocesses", "--dist", "--no-loadscope-reorder"),
+    *("--numprocesses", "--dist", "--no-loadscope-reorder", "--in-place"),
 }
 INSTALLER_OPTIONS = {
     *("-m", "--quiet", "--disable-pip-version-check", "--python", "--compile-bytecode", "--no-deps", "--editable"),
@@ -127,6 +130,15 @@ def test_environment_yml_installs_the_lock_with_its_hashes() -> None:
     python, _, pip = environment["dependencies"]
     assert Requirement(python).specifier == Requirement("python" + PROJECT["requires-python"]).specifier
     assert pip["pip"] == ["--require-hashes", "-r requirements.lock"]
+
+
+def test_the_environment_of_the_jobs_is_of_this_python_and_this_lock() -> None:
+    environment = yaml.safe_load((CONDA / "gansr.yaml").read_text(encoding="utf-8"))
+    python, pip = environment["dependencies"]
+    assert Requirement(python).specifier == Requirement("python" + PROJECT["requires-python"]).specifier
+    assert environment["channels"] == yaml.safe_load(ENVIRONMENT)["channels"] and pip == "pip"
+    told = re.search(r"^LOCK_SHA256=(\w+)$", (CONDA / "gansr.post-deploy.sh").read_text(encoding="utf-8"), re.MULTILINE)
+    assert told and told[1] == checksum(ROOT / "requirements.lock")
 
 
 def test_the_package_imports_nothing_that_tests_alone_require() -> None:

@@ -16,11 +16,11 @@ from typer.main import get_command
 
 from gansr.cli import app
 from gansr.config.catalog import Catalog
-from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import merge, read_method
 from gansr.config.metrics import METRICS as ROWS
 from gansr.plan.load import load_plan
+from gansr.schema.loading import validate
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -144,7 +144,7 @@ def test_the_example_of_an_own_loss_trains(tmp_path: Path) -> None:
     script = """
 import torch
 from pathlib import Path
-from gansr.config.loading import read_yaml
+from gansr.schema.loading import read_yaml
 from gansr.plan.load import load_plan
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator

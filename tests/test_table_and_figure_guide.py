@@ -16,12 +16,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from gansr.checksum import checksum
 from gansr.config.catalog import Catalog
-from gansr.config.loading import read_yaml, validate
 from gansr.config.tables import Switch
 from gansr.plan.load import load_plan
 from gansr.plan.table_jobs import table_inputs, table_job
+from gansr.schema.loading import read_yaml, validate
 
 REPOSITORY = Path(__file__).parents[1]
 GUIDE = (REPOSITORY / "docs" / "add-a-table-or-figure.md").read_text(encoding="utf-8")
@@ -61,7 +60,7 @@ def run(tmp_path: Path) -> dict[str, Any]:
 def write_spec(folder: Path, name: str) -> None:
     record = {
         "model": name,
-        "spec": {"seed": 0, "generator": NETWORK, "method": METHOD},
+        "job": {"seed": 0, "generator": NETWORK, "method": METHOD},
         "inputs": {"training_images": ["one"]},
         "parameters": 1000,
     }
@@ -82,8 +81,7 @@ def test_the_table_of_the_guide_is_made(tmp_path: Path, run: dict[str, Any]) -> 
         rows = [f"one,{metric},{value}" for metric, value in values.items()]
         file.write_text("\n".join(["image,metric,value", *rows]) + "\n", encoding="utf-8")
         protocols = {metric: {"name": metric, "text": metric} for metric in values}
-        notes = {"protocols": protocols, "unavailable": {}, "scores_sha256": checksum(file)}
-        file.with_suffix(".json").write_text(json.dumps(notes))
+        file.with_suffix(".json").write_text(json.dumps({"protocols": protocols, "unavailable": {}}))
     for entry in job.entries:
         if entry.folder:
             write_spec(tmp_path / "results" / "models" / entry.folder, entry.model)
@@ -93,7 +91,7 @@ def test_the_table_of_the_guide_is_made(tmp_path: Path, run: dict[str, Any]) -> 
 
     (published,) = table_inputs(plan, "perceptual")["published"]
     words = ["--run-folder", tmp_path / "results", "--images", images, "--published", published]
-    gansr(tmp_path, REPOSITORY / "src", "table", "--spec", job.to_json(), *words)
+    gansr(tmp_path, REPOSITORY / "src", "table", "--job", job.to_json(), *words)
     made = tmp_path / "results" / "tables"
     with (made / "perceptual.csv").open(encoding="utf-8", newline="") as stream:
         header, *rows = list(csv.reader(stream))
@@ -123,7 +121,7 @@ def test_the_figure_of_the_guide_is_drawn(tmp_path: Path, run: dict[str, Any]) -
     (tmp_path / "config" / "run.yaml").write_text(yaml.safe_dump(run), encoding="utf-8")
     script = """
 from pathlib import Path
-from gansr.config.loading import read_yaml
+from gansr.schema.loading import read_yaml
 from gansr.plan.figure_jobs import figure_files, figure_inputs, figure_job
 from gansr.plan.load import load_plan
 
@@ -150,6 +148,6 @@ print(*figure_files(plan, "training_losses"))
         folder.mkdir(parents=True)
         lines = [{"iteration": n, "losses": {"perceptual": 1 / n}} for n in (1, 2, 3)]
         (folder / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
-    gansr(tmp_path, package, "figure", "--spec", job, "--run-folder", tmp_path / "results" / "demo")
+    gansr(tmp_path, package, "figure", "--job", job, "--run-folder", tmp_path / "results" / "demo")
     assert Image.open(tmp_path / "results" / "demo" / "figures" / "training_losses.png").width > 500
     assert (tmp_path / "results" / "demo" / "figures" / "training_losses.pdf").read_bytes().startswith(b"%PDF")

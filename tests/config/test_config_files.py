@@ -11,11 +11,11 @@ import pytest
 from gansr.config.catalog import Catalog
 from gansr.config.dataset import load_datasets
 from gansr.config.dataset_files import image_files
-from gansr.config.loading import read_yaml, validate
 from gansr.config.method import Method
 from gansr.config.method_files import read_method, variants
 from gansr.config.weights import load_weight_files
 from gansr.plan.load import load_plan
+from gansr.schema.loading import read_yaml, validate
 
 CONFIG = Path(__file__).parents[2] / "config"
 METHODS = sorted(file.stem for file in (CONFIG / "methods").glob("*.yaml"))

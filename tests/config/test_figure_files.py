@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gansr.config import plugins
 from gansr.config.catalog import Catalog
 from gansr.plan.figure_jobs import figure_files, figure_inputs, figure_job
 from gansr.plan.plan import Plan
+from gansr.schema import plugins
 
 MODELS = "def models(options):\n    return options['models']\n"
 DRAW = "def draw(inputs, *, models: list[str], width: int = 3): ...\n"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gansr.config.loading import validate
 from gansr.config.method import Method
+from gansr.schema.loading import validate
 
 
 @pytest.mark.parametrize(

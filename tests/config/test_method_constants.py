@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gansr.config.loading import validate
 from gansr.config.method import Method
+from gansr.schema.loading import validate
 
 LDL_LAYERS = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gansr.config.catalog import Catalog
-from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, merge, read_method, variants
 from gansr.config.schedule import CosineRestarts, MultiStep
 from gansr.errors import UserError
+from gansr.schema.loading import validate
 from tests.run_parts import COSINE
 
 

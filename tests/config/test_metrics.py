@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gansr.config import plugins
 from gansr.config.catalog import Catalog
 from gansr.config.metrics import FOLDER, METRICS, ROWS, MetricDefinition, file_version, versions
+from gansr.schema import plugins
 
 # every file there that is not a metric's, or part of one: code that all of them share counts by code_versions.METRICS
 SHARED = {"__init__", "hr_features", "kept_values", "mat_file", "pair", "score", "scorer", "weights"}

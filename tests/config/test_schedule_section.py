@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.schedule import CosineRestarts, MultiStep
 from gansr.plan.plan import Plan
+from gansr.schema.loading import validate
 
 COSINE = {"periods": 2, "warmup": 5, "warmup_factor": 0.1, "minimum": 1e-7}
 NO_REPORT = ["tables", {}, "figures", {}]

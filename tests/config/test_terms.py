@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from gansr.config import plugins
 from gansr.config.catalog import Catalog
-from gansr.config.loading import validate
 from gansr.config.method import Method
 from gansr.config.method_files import apply_overrides, read_method
 from gansr.config.term import OF_EVERY_TERM, Term
 from gansr.errors import UserError
 from gansr.plan.plan import Plan
+from gansr.schema import plugins
+from gansr.schema.loading import validate
 
 MASK = {"name": "region_mask", "of": "lr", "window": 11, "threshold": 0.025}
 SECOND = {"loss": "adversarial", "weight": 0.01, "view": {"name": "region_mask", "of": "hr"}}
@@ -150,7 +150,7 @@ def test_a_critic_that_normalises_needs_two_patches_whichever_term_it_serves(
     changes = ["models/1/training", {"gpus": 64}]  # as many as there are patches
     assert planned(*changes, catalog=own_catalog)
     edit_method("gan", "losses/second", {"loss": "adversarial", "weight": 1}, "critics/second", {"network": "vgg"})
-    words = ["model Base+GAN", "needs 2 at least", "training.gpus"]
+    words = ["model Base+GAN", "the discriminator needs 2 at least", "training.gpus"]
     refused(changes, *words, catalog=own_catalog)
 
 

@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 from gansr.config.catalog import Catalog
-from gansr.config.loading import read_yaml
 from gansr.config.run import json_schema
 from gansr.config.training_settings import ResultSettings, TrainingSettings
 from gansr.plan.jobs.train import TrainJob
 from gansr.plan.load import load_plan
 from gansr.plan.plan import Plan
 from gansr.plan.run_jobs import provenance_job
+from gansr.schema.loading import read_yaml
 
 TRAINED = {"Base", "Base+GAN", "Base+LDL", "Dense", "Beby"}
 DEFAULTS = {

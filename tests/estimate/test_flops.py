@@ -13,7 +13,6 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gansr.config import plugins
 from gansr.config.method import network_options
 from gansr.estimate.flops import (
     discriminator_flops,
@@ -26,6 +25,7 @@ from gansr.networks.build import build_critic, build_generator
 from gansr.networks.judges.vgg19 import VGG19Features
 from gansr.plan.models import TrainedModel
 from gansr.plan.plan import Plan
+from gansr.schema import plugins
 from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
 
@@ -109,6 +109,15 @@ def test_a_discriminators_flops_are_those_that_torch_counts(given: dict[str, Any
     found = discriminator_flops(options, patch)
     assert found is not None
     assert 2 * found == counted_forward(network, 2, 3, patch, patch)
+
+
+@pytest.mark.parametrize("network", ["vgg", "unet_sn"])
+def test_a_critic_of_more_channels_has_a_larger_first_layer(network: str) -> None:
+    options = network_options("critic", {"network": network, "features": 2})
+    layers = plugins.function("critic", network, "layers")
+    assert layers is not None
+    found = sum(2 * side**2 * inputs * outputs * pixels for inputs, outputs, side, pixels in layers(options, 32, 6))
+    assert 2 * found == counted_forward(build_critic(options, 32, 6), 2, 6, 32, 32)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from gansr.config import plugins
 from gansr.config.catalog import Catalog
 from gansr.config.rates import Rates, load_rates
 from gansr.errors import UserError
 from gansr.estimate.flops import training_flops
 from gansr.estimate.gpu_hours import gpu_hours
 from gansr.plan.plan import Plan
+from gansr.schema import plugins
 
 CONTENT: dict[str, Any] = {
     "gpu": "some GPU",

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pydantic import create_model
 
-from gansr.config import plugins
 from gansr.errors import UserError
 from gansr.plan import run_jobs
 from gansr.plan.figure_jobs import figure_job
@@ -18,6 +17,7 @@ from gansr.plan.jobs.data import PatchStoreJob
 from gansr.plan.jobs.train import require_current_plugins
 from gansr.plan.plan import Plan
 from gansr.plan.table_jobs import table_job
+from gansr.schema import plugins
 
 FETCHED = ["train_dataset", "df2k", "benchmarks", ["set5", "set14_without_gray"], "mad", ..., "figures", {}]
 FETCHED += ["tables/ldl_table2", ...]
@@ -57,19 +57,19 @@ def test_a_missing_or_misspelt_key_is_one_line(jobs: dict[str, Job], one_line: C
             without = {name: value for name, value in written.items() if name != key}
             with pytest.raises(UserError) as caught:
                 type(job).from_json(json.dumps(without))
-            one_line(str(caught.value), "--spec", key)
+            one_line(str(caught.value), "--job", key)
         for key in written:
             misspelt = {f"{name}x" if name == key else name: value for name, value in written.items()}
             with pytest.raises(UserError) as caught:
                 type(job).from_json(json.dumps(misspelt))
-            one_line(str(caught.value), "--spec", f'unknown key "{key}x"', f'did you mean "{key}"?')
+            one_line(str(caught.value), "--job", f'unknown key "{key}x"', f'did you mean "{key}"?')
 
 
 @pytest.mark.parametrize(("text", "told"), [("{", "not JSON"), ("[1]", "no mapping"), ("", "not JSON")])
 def test_what_is_no_job_is_one_line(text: str, told: str, one_line: Callable[..., None]) -> None:
     with pytest.raises(UserError) as caught:
         PatchStoreJob.from_json(text)
-    one_line(str(caught.value), "--spec", told, "copy the line from the step's log")
+    one_line(str(caught.value), "--job", told, "copy the line from the step's log")
 
 
 def test_a_subsets_expected_number_cannot_be_misspelt(

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gansr.config import plugins
 from gansr.config.rates import Rates
 from gansr.config.training_settings import ResultSettings
 from gansr.estimate.flops import generator_flops, padded_pixels
@@ -22,6 +21,7 @@ from gansr.networks.build import build_generator
 from gansr.networks.released import adopt_released_model
 from gansr.plan.jobs.train import AdoptJob, ReleasedFile
 from gansr.plan.plan import Plan
+from gansr.schema import plugins
 from gansr.training.engine import Engine
 
 FILE = '''

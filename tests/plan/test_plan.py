@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from gansr.config.catalog import Catalog
-from gansr.config.loading import read_yaml
 from gansr.plan.load import load_plan
 from gansr.plan.plan import Plan
 from gansr.plan.run_jobs import mad_patches_job
+from gansr.schema.loading import read_yaml
 from tests.run_parts import PATCH
 
 # tables, figures and patches name the benchmark too

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from gansr.config.catalog import Catalog
-from gansr.config.loading import read_yaml
 from gansr.plan.figure_jobs import figure_job
 from gansr.plan.load import load_plan
 from gansr.plan.plan import Plan
 from gansr.plan.run_jobs import provenance_job
 from gansr.plan.table_jobs import table_job
+from gansr.schema.loading import read_yaml
 from tests.table_jobs import entries_of, scores_read
 
 COMPARISONS = {"ldl_table1", "beby_table2"}
@@ -210,9 +210,9 @@ def test_provenance_names_every_model_and_dataset(default: Plan) -> None:
 def test_reading_a_configuration_imports_none_of_the_slow_packages() -> None:
     # Snakemake reads the configuration in every job: seconds of imports would come on top of each
     code = (
-        "import sys, gansr.cli, gansr.plan.load, gansr.plan.table_jobs, gansr.plan.figure_jobs, gansr.config.plugins\n"
-        "for kind in gansr.config.plugins.FOLDERS:\n"
-        "    for name in gansr.config.plugins.names(kind): gansr.config.plugins.schema(kind, name)\n"
+        "import sys, gansr.cli, gansr.plan.load, gansr.plan.table_jobs, gansr.plan.figure_jobs, gansr.schema.plugins\n"
+        "for kind in gansr.schema.plugins.FOLDERS:\n"
+        "    for name in gansr.schema.plugins.names(kind): gansr.schema.plugins.schema(kind, name)\n"
         "print(sorted({'torch', 'torchvision', 'pyiqa', 'lpips', 'spandrel', 'pandas', 'scipy'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,11 +9,11 @@ import pytest
 from table_data import FORMS, read
 
 from gansr.config.catalog import Catalog
-from gansr.config.loading import read_yaml
 from gansr.plan.load import load_plan
 from gansr.plan.models import TrainedModel
 from gansr.plan.table_jobs import table_job
 from gansr.reporting.write_table import write_table
+from gansr.schema.loading import read_yaml
 from tests.table_jobs import scores_read
 
 ROOT = Path(__file__).parents[2]

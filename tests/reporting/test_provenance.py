@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from gansr.config.catalog import Catalog
-from gansr.config.loading import read_yaml
 from gansr.plan.jobs.provenance import ProvenanceJob
 from gansr.plan.load import load_plan
 from gansr.plan.run_jobs import provenance_job
 from gansr.reporting.provenance import write_provenance
+from gansr.schema.loading import read_yaml
 
 ROOT = Path(__file__).parents[2]
 HEADER = "s\th:m:s\tmax_rss\n"

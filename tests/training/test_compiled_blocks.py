@@ -8,10 +8,10 @@ import pytest
 import torch
 from step_data import SCALE, batches, gradients, method, relative_error, weights
 
-from gansr.config import plugins
 from gansr.config.training_settings import ResultSettings
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator
+from gansr.schema import plugins
 from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
 from tests.programs import COMPILER, need

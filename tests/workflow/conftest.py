@@ -134,7 +134,6 @@ def empty_project(folder: Path) -> Project:
     """A project that has no run and no images."""
     for part in ("workflow", "config"):
         shutil.copytree(REPOSITORY / part, folder / part)
-    shutil.copy(REPOSITORY / "environment.yml", folder)
     return Project(folder)
 
 

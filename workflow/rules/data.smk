@@ -13,7 +13,7 @@ rule fetch:
     # first of all: what cannot be had stops the run before anything is trained
     priority: 100
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         request=DATA.dataset_request("{dataset}"),
     shell:
@@ -31,18 +31,11 @@ rule fetch_weights:
         weights=any_of(PLAN.catalog.weights),
     priority: 100
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         request=DATA.weight_request("{weights}"),
     shell:
         "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
-
-
-def dataset_receipt(wildcards):
-    """Where the archive came from must not make its images again."""
-    if wildcards.dataset not in FETCHED:
-        return []
-    return ancient(DATA.dataset_receipt(wildcards.dataset))
 
 
 rule images:
@@ -58,7 +51,7 @@ rule images:
     wildcard_constraints:
         dataset=any_of(name for name in PLAN.datasets if name not in SUBSETS),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     threads: 4
     resources:
         mem_mb=4000,
@@ -68,7 +61,7 @@ rule images:
         receipt=of_input("--receipt", "receipt"),
         archives=str(RUN.datasets_dir),
     shell:
-        "gansr images --spec {params.job:q} {params.receipt} --archives {params.archives:q} --output {output:q} "
+        "gansr images --job {params.job:q} {params.receipt} --archives {params.archives:q} --output {output:q} "
         "--threads {threads} --log {log:q}"
 
 
@@ -84,14 +77,14 @@ rule subset:
     wildcard_constraints:
         dataset=any_of(SUBSETS),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     resources:
         mem_mb=1000,
         runtime=30,
     params:
         job=lambda wildcards: run_jobs.images_job(PLAN, wildcards.dataset).to_json(),
     shell:
-        "gansr subset --spec {params.job:q} --images {input:q} --output {output:q} --log {log:q}"
+        "gansr subset --job {params.job:q} --images {input:q} --output {output:q} --log {log:q}"
 
 
 rule patch_store:
@@ -104,7 +97,7 @@ rule patch_store:
     benchmark:
         PATHS.timing("patch_store", "{dataset}")
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     resources:
         mem_mb=1000,
         runtime=240,
@@ -112,7 +105,7 @@ rule patch_store:
         job=PatchStoreJob(code=code_versions.PATCH_STORE, scale=SCALE).to_json(),
         images=of_input("--images", "images"),
     shell:
-        "gansr patch-store --spec {params.job:q} {params.images} --output {output:q} --log {log:q}"
+        "gansr patch-store --job {params.job:q} {params.images} --output {output:q} --log {log:q}"
 
 
 rule mad_patches:
@@ -125,8 +118,8 @@ rule mad_patches:
     benchmark:
         PATHS.timing("mad_patches")
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         job=run_jobs.mad_patches_job(PLAN).to_json() if RUN.mad else "",
     shell:
-        "gansr mad-patches --spec {params.job:q} --images {input.images:q} --output {output:q} --log {log:q}"
+        "gansr mad-patches --job {params.job:q} --images {input.images:q} --output {output:q} --log {log:q}"

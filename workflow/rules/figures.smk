@@ -1,5 +1,5 @@
 # Figures: one rule for each that the run asks for, since each makes files of its own.
-from gansr.config import plugins
+from gansr.schema import plugins
 from gansr.plan.figure_jobs import figure_inputs, figure_job
 
 for figure in PLAN.figures:
@@ -23,7 +23,7 @@ for figure in PLAN.figures:
         benchmark:
             PATHS.timing("figures", figure)
         conda:
-            "../../environment.yml"
+            "../envs/gansr.yaml"
         threads: 1
         resources:
             mem_mb=4000,
@@ -35,5 +35,5 @@ for figure in PLAN.figures:
             mad_patches=of_input("--mad-patches", "mad_patches"),
             images=of_input("--images", "images"),
         shell:
-            "gansr figure --spec {params.job:q} --run-folder {params.folder:q} {params.mad_patches} {params.images} "
+            "gansr figure --job {params.job:q} --run-folder {params.folder:q} {params.mad_patches} {params.images} "
             "--threads {threads} --log {log:q}"

@@ -28,14 +28,14 @@ rule table:
     wildcard_constraints:
         table=any_of(PLAN.tables),
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         job=lambda wildcards: table_job(PLAN, wildcards.table).to_json(),
         folder=subpath(output.csv, ancestor=2),
         images=of_input("--images", "images"),
         published=of_input("--published", "published"),
     shell:
-        "gansr table --spec {params.job:q} --run-folder {params.folder:q} {params.images} {params.published} "
+        "gansr table --job {params.job:q} --run-folder {params.folder:q} {params.images} {params.published} "
         "--log {log:q}"
 
 
@@ -54,11 +54,11 @@ rule provenance:
     benchmark:
         PATHS.timing("provenance")
     conda:
-        "../../environment.yml"
+        "../envs/gansr.yaml"
     params:
         job=run_jobs.provenance_job(PLAN).to_json(),
         folder=subpath(output[0], parent=True),
         data_dir=lambda wildcards: str(RUN.data_dir),
     shell:
-        "gansr provenance --spec {params.job:q} --run-folder {params.folder:q} --data-dir {params.data_dir:q} "
+        "gansr provenance --job {params.job:q} --run-folder {params.folder:q} --data-dir {params.data_dir:q} "
         "--log {log:q}"

@@ -16,9 +16,9 @@ def check(
     config: Annotated[Path, typer.Argument(help="A run's config file.")] = Path("config/config.yaml"),
 ) -> None:
     """Check a run's configuration as a whole, and list its models."""
-    from gansr.config.loading import read_yaml
     from gansr.plan.load import load_plan
     from gansr.plan.models import TrainedModel
+    from gansr.schema.loading import read_yaml
 
     begin(None)
     plan = load_plan(read_yaml(config), str(config))

@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 
 from gansr.config.dataset import Dataset, load_datasets
-from gansr.config.loading import read_yaml, validate
 from gansr.config.rates import Rates, load_rates
 from gansr.config.tables import Table
 from gansr.config.weights import WeightFile, load_weight_files
 from gansr.errors import UserError
+from gansr.schema.loading import read_yaml, validate
 
 # its files are <table>.csv, <table>_notes.md, <table>_vs_published.csv
 TABLE_NAME = r"(?!.*_(notes|vs_published)$)[A-Za-z0-9][A-Za-z0-9_]*"

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from gansr.config.loading import read_yaml, validate
 from gansr.config.remote_file import Md5, RemoteFile
-from gansr.config.section import Section
+from gansr.schema.loading import read_yaml, validate
+from gansr.schema.section import Section
 
 # Images that come inside the scikit-image package: no network needed.
 ScikitImagePhotograph = Literal[

@@ -16,9 +16,9 @@ from typing import Any
 
 from pydantic import BaseModel, create_model
 
-from gansr.config import plugins
-from gansr.config.section import Section
 from gansr.errors import UserError, nearest
+from gansr.schema import plugins
+from gansr.schema.section import Section
 
 # snapshots    SR of the MAD patches during fine-tuning
 # weights      raw and EMA weights

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gansr.config import plugins
 from gansr.config.method import network_options
+from gansr.schema import plugins
 
 
 def generator_options(given: dict[str, Any]) -> dict[str, Any]:

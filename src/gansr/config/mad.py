@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag
 
-from gansr.config.section import Section
+from gansr.schema.section import Section
 
 PatchType = Literal["A", "B", "C"]
 PICKED_TYPES = ("A", "B", "C")  # one patch of each, where they are picked

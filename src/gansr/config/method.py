@@ -7,11 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 from pydantic import model_validator as check
 
-from gansr.config import plugins
 from gansr.config.method_checks import TOLD, check_critics, check_generator, check_plugins, check_schedule
 from gansr.config.schedule import MultiStep, Schedule
-from gansr.config.section import Section
 from gansr.config.term import Term, changed_plugin, changed_term, complete_plugin, complete_term
+from gansr.schema import plugins
+from gansr.schema.section import Section
 
 Stage = Literal["pretrain", "finetune"]
 Variant = Literal["release", "paper"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gansr.config import plugins
 from gansr.config.schedule import MultiStep, Schedule
 from gansr.config.term import Term
 from gansr.errors import nearest
+from gansr.schema import plugins
 
 REST = "rest"  # the parameters of a generator that are in none of the groups that its file declares
 TOLD = ("iterations", "batch_size", "patch_size", "ema_decay")  # keys of a method that a plug-in's check may read
@@ -68,7 +68,7 @@ def check_generator(terms: list[Term], groups: Iterable[str], generator: dict[st
         generator: the generator's `network` with its options.
 
     Raises:
-        ValueError: the generator lacks an output or a parameter group, or a loss cannot train such a generator.
+        ValueError: the generator lacks an output or a parameter group.
     """
     network = generator["network"]
     outputs = plugins.fact("generator", network, "OUTPUTS", ())
@@ -80,8 +80,6 @@ def check_generator(terms: list[Term], groups: Iterable[str], generator: dict[st
                     f"losses.{term.name} needs the output {output} and {network} gives {has} beside SR; "
                     f"use another generator"
                 )
-        place = f"losses.{term.name}: "
-        _ask("loss", term.loss, "check_generator", place, term.options, _without(generator, "network"))
     declared = plugins.fact("generator", network, "PARAMETER_GROUPS", {})
     for group in groups:
         if not declared:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gansr.config import plugins
-from gansr.config.loading import read_yaml
 from gansr.config.method import spelt_out
 from gansr.config.schedule import CosineRestarts, MultiStep, schedule_kind
 from gansr.errors import UserError, nearest
+from gansr.schema import plugins
+from gansr.schema.loading import read_yaml
 
 
 def read_method(folder: Path, name: str, variant: str | None = None) -> dict[str, Any]:

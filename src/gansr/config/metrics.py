@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from gansr.config.plugins import version_of
 from gansr.config.protocols import Protocol
 from gansr.errors import UserError, nearest
+from gansr.schema.plugins import version_of
 
 FOLDER = Path(__file__).parents[1] / "metrics"
 

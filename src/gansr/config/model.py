@@ -10,8 +10,8 @@ from pydantic import model_validator as check
 
 from gansr.config.generator import weight_options
 from gansr.config.method import Variant
-from gansr.config.section import Section
 from gansr.errors import nearest
+from gansr.schema.section import Section
 
 BICUBIC = "Bicubic"  # MATLAB bicubic of RGB
 BICUBIC_Y = "Bicubic-Y"  # of 8-bit luma alone, from HR's luma: behind the literature's bicubic columns

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, PositiveFloat, field_validator
 
-from gansr.config import plugins
-from gansr.config.loading import read_yaml, validate
-from gansr.config.section import Section
 from gansr.errors import nearest
+from gansr.schema import plugins
+from gansr.schema.loading import read_yaml, validate
+from gansr.schema.section import Section
 
 Text = Annotated[str, Field(min_length=1)]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
-from gansr.config.section import Section
+from gansr.schema.section import Section
 
 Address = Annotated[str, Field(pattern=r"^https?://\S+$")]
 

@@ -16,11 +16,11 @@ from gansr.config.mad import Mad
 from gansr.config.metrics import Metric, chosen_protocols
 from gansr.config.model import Model, check_names, check_parents
 from gansr.config.protocols import LUMA_ALONE
-from gansr.config.section import Section
 from gansr.config.tables import GivenSettings
 from gansr.config.training_settings import TrainingSettings
 from gansr.errors import UserError, nearest
 from gansr.paths import BESIDE_DATASETS
+from gansr.schema.section import Section
 
 
 class Run(Section):

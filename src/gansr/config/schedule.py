@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, NonNegativeInt, PositiveFloat, PositiveInt, Tag
 
-from gansr.config.section import Section
+from gansr.schema.section import Section
 
 
 class MultiStep(Section):

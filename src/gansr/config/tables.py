@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeInt, PlainValidator, field_validator
 from pydantic import model_validator as check
 
-from gansr.config import plugins
 from gansr.config.metrics import Metric
 from gansr.config.model import BICUBIC, Weights
-from gansr.config.section import Section
 from gansr.errors import nearest
+from gansr.schema import plugins
+from gansr.schema.section import Section
 
 PUBLISHED_SCALE = 4  # of the papers' tables
 RESERVED_COLUMNS = ("metric", "benchmark")

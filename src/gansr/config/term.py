@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import NonNegativeFloat, ValidationError
 
-from gansr.config import plugins
-from gansr.config.loading import one_line
-from gansr.config.section import Section
 from gansr.errors import UserError, nearest
+from gansr.schema import plugins
+from gansr.schema.loading import one_line
+from gansr.schema.section import Section
 
 OF_EVERY_TERM = ("loss", "weight", "view")  # keys that are no options of a loss file
 RGB = 3

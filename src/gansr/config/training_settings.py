@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from gansr.config.section import Section
+from gansr.schema.section import Section
 
 
 class ResultSettings(Section):

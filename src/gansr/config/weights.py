@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gansr.config.loading import read_yaml, validate
 from gansr.config.remote_file import RemoteFile
-from gansr.config.section import Section
+from gansr.schema.loading import read_yaml, validate
+from gansr.schema.section import Section
 
 
 class WeightFile(RemoteFile):

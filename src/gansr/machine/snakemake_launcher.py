@@ -1,6 +1,6 @@
 """The command `snakemake` of this environment: Snakemake, with targets allowed after options that take many words.
 
-Snakemake takes every word after `--resources`, `--config` and `--configfile` for one of theirs, so that the
+Snakemake takes every word after `--resources`, `--config`, `--configfile` and `--sdm` for one of theirs, so that the
 natural `snakemake --cores 4 --resources gpu=4 all` fails on the target `all`. This launcher puts such targets
 first, says in one line when a config file is not there, and changes nothing else.
 """
@@ -24,6 +24,10 @@ def _is_config_file(word: str) -> bool:
     return word.endswith((".yaml", ".yml", ".json")) and not word.startswith("results/")
 
 
+def _is_deployment_method(word: str) -> bool:
+    return word in ("apptainer", "conda", "env-modules")
+
+
 # option -> whether a word after it is one of its values
 BELONGS: dict[str, Callable[[str], bool]] = {
     "--resources": _is_assignment,
@@ -31,6 +35,7 @@ BELONGS: dict[str, Callable[[str], bool]] = {
     "--config": _is_assignment,
     "-C": _is_assignment,
     **dict.fromkeys(CONFIG_FILES, _is_config_file),
+    **dict.fromkeys(("--software-deployment-method", "--deployment-method", "--sdm"), _is_deployment_method),
 }
 
 
@@ -69,6 +74,11 @@ def missing_config_file(arguments: list[str]) -> str | None:
 def own_commands_first() -> None:
     """Put this environment's commands on the PATH: jobs call `gansr`, also where the environment is not active."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def name_checkout(folder: Path) -> None:
+    """Tell workflow/envs/gansr.post-deploy.sh where the lock and the package are: Snakemake runs a copy of it."""
+    os.environ["GANSR_CHECKOUT"] = str(folder)
 
 
 def main() -> None:

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from gansr.atomic import write_text
 from gansr.checksum import checksum
-from gansr.config import plugins
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
 from gansr.networks.weight_files import read_torch_file, save_weights
 from gansr.plan.jobs.train import AdoptJob
+from gansr.schema import plugins
 
 WRAPPERS = ("params_ema", "params", "state_dict")  # under which the field's checkpoints hold a generator's weights
 
@@ -49,7 +49,7 @@ def adopt_released_model(job: AdoptJob, name: str, weights: Path, output: Path) 
         save_weights(output / file_name, generator.state_dict())
     description = {
         "model": name,
-        "spec": job.model_dump(mode="json"),
+        "job": job.model_dump(mode="json"),
         "inputs": {"released_sha256": checksum(weights)},
         "parameters": count_parameters(generator),
     }

@@ -8,10 +8,10 @@ from gansr.config.dataset_files import image_size, image_sizes
 from gansr.config.run import Run
 from gansr.config.schedule import CosineRestarts, MultiStep
 from gansr.errors import UserError, nearest
-from gansr.plan.figures import check_figures
+from gansr.plan.figure_checks import check_figures
 from gansr.plan.leaks import shared_images
 from gansr.plan.plan import Plan
-from gansr.plan.tables import check_tables
+from gansr.plan.table_checks import check_tables
 
 
 def check_override_keys(run: Run) -> None:

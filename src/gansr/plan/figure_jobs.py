@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from gansr import code_versions
-from gansr.config import plugins
 from gansr.config.term import changed_term
 from gansr.paths import DataPaths, RunPaths
 from gansr.plan.jobs.figure import FigureJob, FigureModel
 from gansr.plan.plan import Plan
+from gansr.schema import plugins
 
 
 def figure_job(plan: Plan, name: str) -> FigureJob:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from gansr.config.catalog import Catalog
-from gansr.config.loading import validate
 from gansr.config.run import Run
 from gansr.errors import UserError
 from gansr.plan.checks import check_override_keys, check_plan
 from gansr.plan.plan import Plan
 from gansr.plan.seeds import with_seeds
+from gansr.schema.loading import validate
 
 
 def load_plan(data: dict[str, Any], source: str, catalog: Catalog | None = None) -> Plan:

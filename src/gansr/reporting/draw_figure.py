@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from gansr.config import plugins
 from gansr.plan.jobs.figure import FigureJob
 from gansr.reporting.figure_inputs import FigureInputs
+from gansr.schema import plugins
 
 
 def draw_figure(job: FigureJob, run_folder: Path, mad_patches: Path, images: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gansr.config import plugins
 from gansr.config.training_settings import ResultSettings
+from gansr.schema import plugins
 
 logger = logging.getLogger("gansr")
 

@@ -10,9 +10,9 @@ import json
 from typing import Self, TypeVar
 
 from gansr.canonical import canonical
-from gansr.config.loading import validate
-from gansr.config.section import Section
 from gansr.errors import UserError
+from gansr.schema.loading import validate
+from gansr.schema.section import Section
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -50,7 +50,7 @@ class Job(Section):
         return as_json(self)
 
     @classmethod
-    def from_json(cls, text: str, source: str = "--spec") -> Self:
+    def from_json(cls, text: str, source: str = "--job") -> Self:
         """The job that the text asks for.
 
         Raises:

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from gansr.config.section import Section
 from gansr.plan.jobs.base import Job
 from gansr.plan.jobs.train import GeneratorOptions, Scale
+from gansr.schema.section import Section
 
 
 class FigureModel(Section):

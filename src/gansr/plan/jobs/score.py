@@ -8,8 +8,8 @@ from pydantic import Field
 
 from gansr.config.metrics import Metric, chosen_protocols
 from gansr.config.protocols import Protocol
-from gansr.config.section import Section
 from gansr.plan.jobs.base import Job
+from gansr.schema.section import Section
 
 
 class JobMetric(Section):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from gansr.config.model import Weights
-from gansr.config.section import Section
 from gansr.config.tables import Table
 from gansr.plan.jobs.base import Job
 from gansr.plan.jobs.train import Scale
+from gansr.schema.section import Section
 
 
 class TableEntry(Section):

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, NonNegativeInt, PlainSerializer, PositiveInt, SerializationInfo
 
-from gansr.config import plugins
 from gansr.config.method import Recipe, network_options
 from gansr.config.model import Interpolation
-from gansr.config.section import Section
 from gansr.config.term import changed_plugin
 from gansr.config.training_settings import ResultSettings
 from gansr.errors import UserError
 from gansr.plan.jobs.base import Job
+from gansr.schema import plugins
+from gansr.schema.section import Section
 
 Scale = Literal[2, 4]
 

@@ -10,7 +10,6 @@ import torch
 from matplotlib import pyplot as plt
 from torch import Tensor
 
-from gansr.config import plugins
 from gansr.data.images import read_prepared
 from gansr.data.mad_patches import cut_with_context, read_mad_patches
 from gansr.losses.artifact import ArtifactMap, artifact_map
@@ -19,6 +18,7 @@ from gansr.networks.weight_files import load_weights
 from gansr.plan.jobs.figure import FigureModel
 from gansr.reporting.figure_inputs import FigureInputs
 from gansr.reporting.figure_style import TYPE_NAMES, as_text, footnote, save
+from gansr.schema import plugins
 from gansr.upscaling import upscale_patch
 
 VERSION = 1

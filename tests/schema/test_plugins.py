@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError, create_model
 
-from gansr.config import plugins
-from gansr.config.loading import one_line
-from gansr.config.section import Section
 from gansr.errors import UserError
 from gansr.losses.build import loss_class, view_class
+from gansr.schema import plugins
+from gansr.schema.loading import one_line
+from gansr.schema.section import Section
 
 PLUGINS = [(kind, name) for kind in plugins.FOLDERS for name in plugins.names(kind)]
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import PositiveFloat, PositiveInt
 
-from gansr.config.loading import read_yaml, validate
-from gansr.config.section import Section
 from gansr.errors import UserError, nearest
+from gansr.schema.loading import read_yaml, validate
+from gansr.schema.section import Section
 
 
 class Leaf(Section):

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from gansr import code_versions
-from gansr.config import plugins
 from gansr.config.dataset import Dataset, Source
 from gansr.config.method import Optimizer, ParameterGroup, Recipe
 from gansr.config.schedule import CosineRestarts, MultiStep
@@ -18,6 +17,7 @@ from gansr.config.tables import PublishedValues, Remark, Table
 from gansr.config.training_settings import ResultSettings
 from gansr.errors import UserError
 from gansr.plan.jobs.table import TableEntry
+from gansr.schema import plugins
 
 RECORD = Path(__file__).parent / "defaults_by_version.json"
 PLUGINS = [(kind, name) for kind in plugins.FOLDERS for name in plugins.names(kind)]
@@ -53,7 +53,7 @@ def test_a_default_changes_with_its_version_alone() -> None:
     """A job's identity leaves out what has its default: a changed default must change the version.
 
     After a change of a default, raise the version in the file named, and record the new defaults beside the old:
-    python -m tests.config.test_plugin_versions
+    python -m tests.schema.test_plugin_versions
     """
     recorded = json.loads(RECORD.read_text(encoding="utf-8"))
     for name, versions in now().items():

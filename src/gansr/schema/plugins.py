@@ -34,8 +34,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from gansr.checksum import checksum
-from gansr.config.section import Section
 from gansr.errors import UserError, nearest
+from gansr.schema.section import Section
 
 Kind = Literal["loss", "view", "generator", "critic", "figure"]
 

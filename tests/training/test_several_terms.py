@@ -17,10 +17,10 @@ from step_data import (
 )
 from torch import nn
 
-from gansr.config import plugins
 from gansr.losses.base import LossContext, LossTerm
 from gansr.losses.views.region_mask import RegionMaskView
 from gansr.networks.build import build_generator
+from gansr.schema import plugins
 from gansr.training import objective
 from gansr.training.engine import Engine
 from gansr.training.step import TrainingStep
