@@ -16,6 +16,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from gansr.checksum import checksum
 from gansr.config.catalog import Catalog
 from gansr.config.tables import Switch
 from gansr.plan.load import load_plan
@@ -81,7 +82,8 @@ def test_the_table_of_the_guide_is_made(tmp_path: Path, run: dict[str, Any]) -> 
         rows = [f"one,{metric},{value}" for metric, value in values.items()]
         file.write_text("\n".join(["image,metric,value", *rows]) + "\n", encoding="utf-8")
         protocols = {metric: {"name": metric, "text": metric} for metric in values}
-        file.with_suffix(".json").write_text(json.dumps({"protocols": protocols, "unavailable": {}}))
+        notes = {"protocols": protocols, "unavailable": {}, "scores_sha256": checksum(file)}
+        file.with_suffix(".json").write_text(json.dumps(notes))
     for entry in job.entries:
         if entry.folder:
             write_spec(tmp_path / "results" / "models" / entry.folder, entry.model)
