@@ -57,10 +57,18 @@ def test_a_misspelt_key_of_a_table_is_one_line(here: Here, tmp_path: Path) -> No
 
 
 def test_an_unknown_figure_is_named_with_the_nearest(here: Here, tmp_path: Path) -> None:
-    job = '{"code": 1, "version": 1, "name": "mad_stabilty", "run": "r", "scale": 4}'
+    job = '{"code": 1, "versions": {}, "name": "mad_stabilty", "run": "r", "scale": 4}'
     result = here.gansr("figure", "--job", job, "--run-folder", tmp_path)
     mistake(result, '"mad_stabilty"', 'did you mean "mad_stability"?')
     mistake(here.gansr("figure", "--job", "{}", "--run-folder", tmp_path), "--job", "code")
+
+
+def test_images_are_not_made_by_another_generator_than_was_planned(here: Here, tmp_path: Path) -> None:
+    job = '{"code": 1, "scale": 4, "generator": {"network": "srresnet"}, "versions": {"generator/srresnet": 99}}'
+    result = here.gansr(
+        "upscale", "--job", job, "--images", tmp_path, "--weights", tmp_path / "w", "--output", tmp_path / "o" / "x"
+    )
+    mistake(result, "generator/srresnet", "start the run again")
 
 
 def test_a_file_that_cannot_be_written_is_a_mistake(here: Here, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from gansr.config.catalog import Catalog
 from gansr.plan.figure_jobs import figure_files, figure_inputs, figure_job
 from gansr.plan.plan import Plan
-from gansr.schema import plugins
+from gansr.schema import plugin_text, plugins
 
 MODELS = "def models(options):\n    return options['models']\n"
 DRAW = "def draw(inputs, *, models: list[str], width: int = 3): ...\n"
@@ -26,7 +26,7 @@ def figure_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
         for file in (package / folder).glob("*.py"):
             (tmp_path / "package" / folder / file.name).symlink_to(file)
     monkeypatch.setattr(plugins, "PACKAGE", tmp_path / "package")
-    cached = (plugins.schema, plugins._facts, plugins._function, plugins._tree)
+    cached = (plugins.schema, plugin_text.facts, plugin_text.function, plugin_text.tree)
 
     def write(*parts: str, name: str = "mine") -> Path:
         for function in cached:
@@ -46,7 +46,8 @@ def test_a_figure_of_two_functions_is_enough(figure_file: Callable[..., Path], p
     job = figure_job(plan, "mine")
     assert [model.folder for model in job.models] == ["Base+GAN", "Base+LDL"]
     # no version: the file counts by its content, and an option at its default is left out
-    assert job.version == plugins.version("figure", "mine") and str(job.version).startswith("sha256:")
+    assert job.versions == {"figure/mine": plugins.version("figure", "mine")}
+    assert str(job.versions["figure/mine"]).startswith("sha256:")
     assert job.options == {"models": ["Base+GAN", "Base+LDL"]}
     assert figure_job(planned("figures/mine", SHOWN[1] | {"width": 4}), "mine").options["width"] == 4
     assert [path.name for path in figure_files(plan, "mine")] == ["mine.pdf", "mine.png"]
@@ -54,7 +55,7 @@ def test_a_figure_of_two_functions_is_enough(figure_file: Callable[..., Path], p
         f"results/test/models/{model}/spec.yaml" for model in ("Base+GAN", "Base+LDL")
     ]
     file.write_text(file.read_text() + "# another\n")
-    assert figure_job(plan, "mine").version != job.version
+    assert figure_job(plan, "mine").versions != job.versions
 
 
 @pytest.mark.parametrize(
@@ -98,9 +99,17 @@ def test_a_figure_makes_a_file_for_each_type_of_patch(planned: Callable[..., Pla
         ([MODELS], ["mine.py", "holds a function draw"]),
         ([DRAW], ["mine.py", "holds a function models(options)"]),
         ([DRAW, MODELS, "READS = ('snapshot',)\n"], ["mine.py", 'unknown "snapshot"', 'did you mean "snapshots"?']),
-        ([DRAW, MODELS, "def files(options, types): return ['a.png']\n"], ["mine.py", '"a.png"', "begins with mine"]),
+        (
+            [DRAW, MODELS, "def files(options, types): return ['a.png']\n"],
+            ["mine.py", "is no file name"],
+        ),
         ([DRAW, MODELS, "def files(options, types): return ['mine']\n"], ["mine.py", '"mine" is no file name']),
         ([DRAW, MODELS, "def files(options, types): return ['mine/a.png']\n"], ["mine.py", '"mine/a.png"']),
+        ([DRAW, MODELS, "def files(options, types): return []\n"], ["mine.py", "files returns []", "list of names"]),
+        ([DRAW, MODELS, "def files(options, types): return 'mine.png'\n"], ["mine.py", "files returns 'mine.png'"]),
+        ([DRAW, MODELS, "def files(options, types): return ['mine{a}.png']\n"], ["mine.py", '"mine{a}.png" is no']),
+        ([DRAW, MODELS, "READS = ('log')\n"], ["mine.py", "READS is 'log'; write a tuple"]),
+        ([DRAW, MODELS, "def check(options, models, mad): mad['x']\n"], ["mine.py", "check fails: KeyError: 'x'"]),
         ([DRAW, "import os\ndef models(options): return os.sep\n"], ["mine.py", "models", "cannot use os"]),
         (
             [DRAW, MODELS, "def check(options, models, mad):\n    raise ValueError(f'not {models[0][\"name\"]}')\n"],

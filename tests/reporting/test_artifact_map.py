@@ -15,6 +15,7 @@ from PIL import Image
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import save_weights
 from gansr.plan.jobs.figure import FigureJob
+from gansr.plan.jobs.train import versions_of
 from gansr.reporting.draw_figure import draw_figure
 from gansr.reporting.figures import artifact_map
 
@@ -24,7 +25,8 @@ DEFAULTS = (7, 5, "channel_abs_sum")
 
 def job_of(losses: dict[str, Any]) -> FigureJob:
     model = {"name": "LDL $x$", "folder": "LDL", "generator": GENERATOR, "losses": losses}
-    given = {"code": 1, "version": 1, "name": "artifact_map", "run": "test", "scale": 4}
+    versions = versions_of([("figure", "artifact_map")])
+    given = {"code": 1, "versions": versions, "name": "artifact_map", "run": "test", "scale": 4}
     return FigureJob.model_validate(given | {"options": {"model": "LDL $x$"}, "models": [model]})
 
 

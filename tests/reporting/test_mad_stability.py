@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gansr.plan.jobs.figure import FigureJob
+from gansr.plan.jobs.train import versions_of
 from gansr.reporting.draw_figure import draw_figure
 from gansr.reporting.figures.mad_stability import mad_curves
 
@@ -23,7 +25,8 @@ def job_of(*models: tuple[str, str]) -> FigureJob:
     """The figure of models, by name and folder."""
     shown = [{"name": name, "folder": folder} for name, folder in models]
     options = {"models": [name for name, _ in models]}
-    given = {"code": 1, "version": 1, "name": "mad_stability", "run": "test", "scale": 4}
+    versions = versions_of([("figure", "mad_stability")])
+    given = {"code": 1, "versions": versions, "name": "mad_stability", "run": "test", "scale": 4}
     return FigureJob.model_validate(given | {"options": options, "models": shown})
 
 
@@ -143,3 +146,19 @@ def test_no_curve_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     )
     draw_figure(job_of(("m", "m")), tmp_path, tmp_path, tmp_path)
     assert len(limits) == 3 and all(low == 0 and high > 50 for low, high in limits)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"options": {"modls": ["m"]}}, ["figure mad_stability", 'unknown key "modls"', '"models"']),
+        ({"options": {}}, ["figure mad_stability", "models: required"]),
+        ({"models": []}, ["figure mad_stability", "models are not those of its options, m"]),
+        ({"versions": {"figure/mad_stability": 99}}, ["figure/mad_stability", "start the run again"]),
+    ],
+)
+def test_a_job_that_is_not_of_its_figure_is_refused(
+    tmp_path: Path, refusal: Callable[..., str], changes: dict[str, Any], words: list[str]
+) -> None:
+    job = FigureJob.model_validate(job_of(("m", "m")).model_dump() | changes)
+    refusal(lambda: draw_figure(job, tmp_path, tmp_path, tmp_path), *words)

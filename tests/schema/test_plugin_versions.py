@@ -17,7 +17,7 @@ from gansr.config.tables import PublishedValues, Remark, Table
 from gansr.config.training_settings import ResultSettings
 from gansr.errors import UserError
 from gansr.plan.jobs.table import TableEntry
-from gansr.schema import plugins
+from gansr.schema import plugin_text, plugins
 
 RECORD = Path(__file__).parent / "defaults_by_version.json"
 PLUGINS = [(kind, name) for kind in plugins.FOLDERS for name in plugins.names(kind)]
@@ -71,8 +71,10 @@ def test_every_plugin_of_the_project_states_its_version(kind: plugins.Kind, name
 def own_loss(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A loss file of the user's own, the only one there is."""
     monkeypatch.setitem(plugins.FOLDERS, "loss", str(tmp_path))
-    for cached in ("schema", "_facts", "_function", "_tree"):  # kept by name or file, which a test writes anew
-        monkeypatch.setattr(plugins, cached, getattr(plugins, cached).__wrapped__)
+    # kept by name or file, which a test writes anew
+    monkeypatch.setattr(plugins, "schema", plugins.schema.__wrapped__)
+    for cached in ("facts", "function", "tree"):
+        monkeypatch.setattr(plugin_text, cached, getattr(plugin_text, cached).__wrapped__)
     return tmp_path / "mine.py"
 
 

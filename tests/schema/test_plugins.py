@@ -104,6 +104,19 @@ def test_a_loss_without_options_has_none(monkeypatch: pytest.MonkeyPatch, tmp_pa
     ("kind", "text", "word"),
     [
         ("generator", "def build(scale, *, depth=3): ...\n", "the option depth has no annotation"),
+        ("generator", "def build(scale, *, depth: Tensor = 3): ...\n", "the option depth: its type: name 'Tensor'"),
+        ("generator", "def build(scale, *, depth: float = 1 / 3): ...\n", "its default 1 / 3 is no literal value"),
+        ("generator", "def build(scale, *, network: str = 'a'): ...\n", "network has the name of a key"),
+        (
+            "loss",
+            "class A(LossTerm):\n def __init__(self, context, *, weight: float = 1.0): ...\n",
+            "weight has the name",
+        ),
+        ("view", "class A(View):\n def __init__(self, *, name: str = 'a'): ...\n", "name has the name of a key"),
+        ("generator", "def build(scale, *, copy: int = 3): ...\n", "the option copy cannot have this name"),
+        ("generator", "def build(scale, *, _depth: int = 3): ...\n", "the option _depth cannot have this name"),
+        ("loss", "class A(LossTerm): ...\nclass B(LossTerm): ...\n", "not A and B"),
+        ("loss", "class A(LossTerm): ...\nclass B(A): ...\n", "not A and B"),
         ("generator", "def make(scale): ...\n", "a function build"),
         ("critic", "", "a function build"),
         ("loss", "class Mine:\n    pass\n", "a class derived from LossTerm"),
@@ -117,6 +130,53 @@ def test_a_file_that_is_no_plugin_is_named(
         plugins.schema(kind, "mine")
     assert str(tmp_path / "mine.py") in str(caught.value) and word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.b", "a b", "my-net", "_mine", "copy", "model_dump"])
+def test_a_file_whose_name_cannot_be_one_of_a_plugin_is_told_to_be_renamed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    plugin(monkeypatch, tmp_path, "generator", "def build(scale): ...\n")
+    (tmp_path / "mine.py").rename(tmp_path / f"{name}.py")
+    assert plugins.names("generator") == []
+    with pytest.raises(UserError, match=rf'{name}\.py: "{name}" cannot name a generator; rename the file'):
+        plugins.schema("generator", name)
+
+
+def test_a_constant_that_lists_names_is_a_tuple(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plugin(monkeypatch, tmp_path, "generator", 'OUTPUTS = ("edges")\nPAIR = ("a", "b")\n')
+    assert plugins.fact_names("generator", "mine", "PAIR") == ("a", "b")
+    assert plugins.fact_names("generator", "mine", "NONE") == ()
+    with pytest.raises(UserError, match=r"mine\.py: OUTPUTS is 'edges'; write a tuple of names"):
+        plugins.fact_names("generator", "mine", "OUTPUTS")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from gansr.losses.artifact import artifact_map",
+        "import gansr.losses.artifact",
+        "from gansr.losses import artifact",
+        "from .artifact import artifact_map",
+        "from . import artifact",
+    ],
+)
+def test_a_file_that_is_imported_by_another_counts_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str
+) -> None:
+    (tmp_path / "mine.py").write_text(f"def late():\n    {line}\n")
+    (tmp_path / "artifact.py").write_text("from gansr.losses.pixel import x\n")
+    (tmp_path / "pixel.py").write_text("")
+    files = {name: tmp_path / f"{name}.py" for name in ("mine", "artifact", "pixel")}
+    monkeypatch.setattr(plugins, "names", lambda kind: list(files) if kind == "loss" else [])
+    monkeypatch.setattr(plugins, "file_of", lambda kind, name: files[name])
+    every = [("loss", "artifact"), ("loss", "mine"), ("loss", "pixel")]
+    assert plugins.with_imported([("loss", "mine")]) == every
+    assert plugins.with_imported([("loss", "pixel")]) == [("loss", "pixel")]
+
+
+def test_the_map_of_artifacts_is_drawn_again_when_its_loss_changes() -> None:
+    assert ("loss", "artifact") in plugins.with_imported([("figure", "artifact_map")])
 
 
 # ---- functions that are read without importing their file
@@ -149,6 +209,33 @@ def test_a_function_that_needs_an_import_is_refused_by_name(
     text = f"import math, torch\ndef other(options): ...\ndef cost(options):\n    return {used}\n"
     with pytest.raises(UserError, match=r"mine\.py: the function cost .* cannot use (torch|math|other);"):
         read_function(monkeypatch, tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("options['none']", r"the function cost fails: KeyError: 'none'; correct it"),
+        ("options + 1", r"the function cost fails: TypeError: .*; correct it"),
+        ("1 / 0", r"the function cost fails: ZeroDivisionError: "),
+    ],
+)
+def test_a_function_that_fails_is_a_line_with_its_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str, words: str
+) -> None:
+    cost = read_function(monkeypatch, tmp_path, f"def cost(options):\n    return {body}\n")
+    with pytest.raises(UserError, match=rf"mine\.py: {words}"):
+        cost({})
+
+
+def test_a_function_may_refuse_and_its_defaults_need_no_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cost = read_function(monkeypatch, tmp_path, "def cost(options):\n    raise ValueError('too small')\n")
+    with pytest.raises(ValueError, match="too small"):
+        cost({})
+
+
+def test_a_default_that_needs_an_import_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"mine\.py: the function cost .* name 'os' is not defined"):
+        read_function(monkeypatch, tmp_path, "import os\ndef cost(options, sep=os.sep): ...\n")
 
 
 def test_reading_a_function_leaves_the_options_of_the_file_as_they_are(

@@ -34,10 +34,12 @@ def upscale(
     log: LogFile = None,
 ) -> None:
     """SR images of a benchmark."""
+    from gansr.plan.jobs.train import require_current_plugins
     from gansr.plan.jobs.upscale import UpscaleJob
 
     begin(log)
     job = UpscaleJob.from_json(text)
+    require_current_plugins(job.versions, job.used_plugins)
     if (job.generator is None) != (weights is None):
         raise UserError("--weights: are those of the job's generator; give both, or none for MATLAB bicubic")
     take_devices(gpus if weights is not None else 0, threads)

@@ -12,6 +12,7 @@ A figure is one file in reporting/figures/:
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, create_model
@@ -47,7 +48,7 @@ def reads(name: str) -> tuple[str, ...]:
     Raises:
         UserError: its file names something else.
     """
-    wanted: tuple[str, ...] = tuple(plugins.fact("figure", name, "READS", ()))
+    wanted = plugins.fact_names("figure", name, "READS")
     for kind in wanted:
         if kind not in INPUTS:
             raise UserError(f'{plugins.file_of("figure", name)}: READS: unknown "{kind}"; {nearest(kind, INPUTS)}')
@@ -63,7 +64,7 @@ def shown_models(name: str, options: dict[str, Any]) -> list[str]:
     models = plugins.function("figure", name, "models")
     if models is None:
         raise UserError(f"{plugins.file_of('figure', name)}: a figure file holds a function models(options)")
-    return list(models(options))
+    return _listed(name, "models", models(options))
 
 
 def file_names(name: str, options: dict[str, Any], patch_types: list[str]) -> list[str]:
@@ -73,10 +74,22 @@ def file_names(name: str, options: dict[str, Any], patch_types: list[str]) -> li
         UserError: one has not the figure's name, by which figures cannot overwrite each other's files, or no ending.
     """
     files = plugins.function("figure", name, "files")
-    made = [f"{name}.pdf", f"{name}.png"] if files is None else list(files(options, patch_types))
+    made = [f"{name}.pdf", f"{name}.png"] if files is None else _listed(name, "files", files(options, patch_types))
     for file in made:
-        if not file.startswith(name) or "." not in file or "/" in file:
+        if not re.fullmatch(rf"{name}[A-Za-z0-9_-]*\.[A-Za-z0-9]+", file):
             raise UserError(
-                f'{plugins.file_of("figure", name)}: files: "{file}" is no file name that begins with {name}; rename it'
+                f'{plugins.file_of("figure", name)}: files: "{file}" is no file name: {name}, then letters, digits, '
+                f"_ and -, then a type such as .png; rename it"
             )
     return made
+
+
+def _listed(name: str, function: str, found: Any) -> list[str]:
+    """What a function of a figure's file returned.
+
+    Raises:
+        UserError: it is no list of names, or an empty one.
+    """
+    if not isinstance(found, list | tuple) or not found:
+        raise UserError(f"{plugins.file_of('figure', name)}: {function} returns {found!r}; return a list of names")
+    return [str(one) for one in found]

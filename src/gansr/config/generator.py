@@ -40,4 +40,4 @@ def training_only(options: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 
 def _training_only(options: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(plugins.fact("generator", options["network"], "TRAINING_ONLY", ()))
+    return plugins.fact_names("generator", options["network"], "TRAINING_ONLY")

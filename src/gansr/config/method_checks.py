@@ -57,6 +57,8 @@ def check_plugins(terms: list[Term], critics: Mapping[str, Any], told: dict[str,
             place = f"losses.{term.name}.view: "
             _ask("view", term.view["name"], "check", place, _without(term.view, "name"), told)
         _ask("loss", term.loss, "check", f"losses.{term.name}: ", term.options, told)
+        if term.needs_ema and told["ema_decay"] is None:
+            raise ValueError(f"losses.{term.name} reads SR of the EMA model; set ema_decay")
 
 
 def check_generator(terms: list[Term], groups: Iterable[str], generator: dict[str, Any]) -> None:
@@ -71,9 +73,9 @@ def check_generator(terms: list[Term], groups: Iterable[str], generator: dict[st
         ValueError: the generator lacks an output or a parameter group.
     """
     network = generator["network"]
-    outputs = plugins.fact("generator", network, "OUTPUTS", ())
+    outputs = plugins.fact_names("generator", network, "OUTPUTS")
     for term in terms:
-        for output in plugins.fact("loss", term.loss, "NEEDS_OUTPUTS", ()):
+        for output in plugins.fact_names("loss", term.loss, "NEEDS_OUTPUTS"):
             if output not in outputs:
                 has = f"only {', '.join(outputs)}" if outputs else "nothing"
                 raise ValueError(

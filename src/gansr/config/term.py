@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import NonNegativeFloat, ValidationError
 
-from gansr.errors import UserError, nearest
+from gansr.errors import UserError
 from gansr.schema import plugins
 from gansr.schema.loading import one_line
 from gansr.schema.section import Section
 
-OF_EVERY_TERM = ("loss", "weight", "view")  # keys that are no options of a loss file
+OF_EVERY_TERM = plugins.BESIDE_OPTIONS["loss"]  # keys that are no options of a loss file
 RGB = 3
 
 
@@ -57,7 +57,11 @@ class Term:
     def judges(self) -> list[str]:
         """The names of the weight files that it reads."""
         named = plugins.function("loss", self.loss, "judges")
-        return list(named(self.options)) if named else []
+        found = named(self.options) if named else []
+        if not isinstance(found, list | tuple):
+            file = plugins.file_of("loss", self.loss)
+            raise UserError(f"{file}: judges returns {found!r}; return a list of names of config/weights.yaml")
+        return list(found)
 
     @property
     def channels(self) -> int:
@@ -80,8 +84,10 @@ def complete_term(name: str, given: dict[str, Any]) -> dict[str, Any]:
     if not name.isidentifier() or name == "discriminator":
         raise ValueError(f'"{name}" cannot name a term; use letters, digits and _, and not "discriminator"')
     loss = given.get("loss", name)
-    if loss not in plugins.names("loss"):
-        raise ValueError(f'unknown loss "{loss}"; {nearest(str(loss), plugins.names("loss"))}')
+    try:
+        plugins.file_of("loss", str(loss))
+    except UserError as error:
+        raise ValueError(str(error)) from None
     options = {key: value for key, value in given.items() if key not in OF_EVERY_TERM}
     if options and not plugins.schema("loss", loss).model_fields:
         raise ValueError(f'{name}: unknown key "{next(iter(options))}"; this loss has no options but weight')

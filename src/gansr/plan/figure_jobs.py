@@ -8,6 +8,7 @@ from gansr import code_versions
 from gansr.config.term import changed_term
 from gansr.paths import DataPaths, RunPaths
 from gansr.plan.jobs.figure import FigureJob, FigureModel
+from gansr.plan.jobs.train import versions_of
 from gansr.plan.plan import Plan
 from gansr.schema import plugins
 
@@ -18,7 +19,7 @@ def figure_job(plan: Plan, name: str) -> FigureJob:
     return FigureJob(
         code=code_versions.FIGURES,
         name=name,
-        version=plugins.version("figure", name),
+        versions=versions_of([("figure", name)]),
         run=plan.run.run,
         scale=plan.run.scale,
         options=plugins.changed_options("figure", name, figure.options),

@@ -5,9 +5,13 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+from gansr.config.figures import shown_models
+from gansr.errors import UserError
 from gansr.plan.jobs.figure import FigureJob
+from gansr.plan.jobs.train import require_current_plugins
 from gansr.reporting.figure_inputs import FigureInputs
 from gansr.schema import plugins
+from gansr.schema.loading import validate
 
 
 def draw_figure(job: FigureJob, run_folder: Path, mad_patches: Path, images: Path) -> None:
@@ -20,8 +24,13 @@ def draw_figure(job: FigureJob, run_folder: Path, mad_patches: Path, images: Pat
         images: the prepared benchmark that they lie in.
 
     Raises:
-        UserError: there is no such figure, or what it reads is missing or broken.
+        UserError: there is no such figure, it has other options or shows other models than the job says, its file was
+            edited since the job was planned, or what it reads is missing or broken.
     """
-    plugins.file_of("figure", job.name)
+    options = validate(plugins.schema("figure", job.name), job.options, f"figure {job.name}").model_dump(mode="json")
+    named = shown_models(job.name, options)
+    if named != [model.name for model in job.models]:
+        raise UserError(f"figure {job.name}: the job's models are not those of its options, {', '.join(named)}")
+    require_current_plugins(job.versions, [("figure", job.name)])
     figure = importlib.import_module(f"gansr.reporting.figures.{job.name}")
     figure.draw(FigureInputs(job, run_folder, mad_patches, images), **job.options)

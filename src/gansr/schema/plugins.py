@@ -24,17 +24,16 @@ and what was made with it is made again. A file without one, such as a user's ow
 from __future__ import annotations
 
 import ast
-import builtins
-import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, create_model
 
 from gansr.checksum import checksum
 from gansr.errors import UserError, nearest
+from gansr.schema import plugin_text
 from gansr.schema.section import Section
 
 Kind = Literal["loss", "view", "generator", "critic", "figure"]
@@ -49,14 +48,26 @@ FOLDERS: dict[Kind, str] = {
 }
 BASE_CLASSES: dict[Kind, str] = {"loss": "LossTerm", "view": "View"}  # the others' entry point is a function
 FUNCTIONS: dict[Kind, str] = {"generator": "build", "critic": "build", "figure": "draw"}
-ANNOTATION_NAMES = {"Annotated": Annotated, "Field": Field, "Literal": Literal}
 NOT_PLUGINS = {"__init__", "base", "build"}
+# Keys of a config that stand beside the options of a plug-in, which therefore cannot be options.
+BESIDE_OPTIONS: dict[Kind, tuple[str, ...]] = {
+    "loss": ("loss", "weight", "view"),
+    "view": ("name",),
+    "generator": ("network",),
+    "critic": ("network",),
+    "figure": (),
+}
 
 
 def names(kind: Kind) -> list[str]:
     """The names that a config may use: the files in the folder of this kind."""
-    folder = PACKAGE / FOLDERS[kind]
-    return sorted(file.stem for file in folder.glob("*.py") if file.stem not in NOT_PLUGINS)
+    stems = (file.stem for file in (PACKAGE / FOLDERS[kind]).glob("*.py"))
+    return sorted(stem for stem in stems if stem not in NOT_PLUGINS and can_be_key(stem))
+
+
+def can_be_key(name: str) -> bool:
+    """Whether a name can be imported, and be a key of a section of the config."""
+    return name.isidentifier() and not name.startswith("_") and not hasattr(Section, name)
 
 
 def file_of(kind: Kind, name: str) -> Path:
@@ -66,6 +77,9 @@ def file_of(kind: Kind, name: str) -> Path:
         UserError: there is none of that name.
     """
     if name not in names(kind):
+        file = PACKAGE / FOLDERS[kind] / f"{name}.py"
+        if name not in NOT_PLUGINS and file.is_file():
+            raise UserError(f'{file}: "{name}" cannot name a {kind}; rename the file, with letters, digits and _')
         raise UserError(f'unknown {kind} "{name}"; {nearest(name, names(kind))}')
     return PACKAGE / FOLDERS[kind] / f"{name}.py"
 
@@ -75,17 +89,31 @@ def schema(kind: Kind, name: str) -> type[BaseModel]:
     """The options of one plug-in file as a pydantic model.
 
     Raises:
-        UserError: there is no file of that name, or it has no entry point.
+        UserError: there is no file of that name, it has no entry point, or an option that cannot be read.
     """
     file = file_of(kind, name)
-    function = _entry_point(_tree(file), kind, file)
+    function = plugin_text.options_of(_entry_point(kind, file))
     fields: dict[str, Any] = {}
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        option = f"{file}: the option {argument.arg}"
+        if argument.arg in BESIDE_OPTIONS[kind]:
+            raise UserError(f"{option} has the name of a key that stands beside the options of a {kind}; rename it")
+        if not can_be_key(argument.arg):
+            raise UserError(f"{option} cannot have this name; rename it")
         if argument.annotation is None:
-            raise UserError(f"{file}: the option {argument.arg} has no annotation; add its type")
-        annotation = _evaluate(argument.annotation)
-        fields[argument.arg] = (annotation, ... if default is None else ast.literal_eval(default))
+            raise UserError(f"{option} has no annotation; add its type")
+        annotation = plugin_text.evaluate(argument.annotation, option)
+        fields[argument.arg] = (annotation, ... if default is None else plugin_text.literal(default, option))
     return create_model(f"{name}_options", __base__=Section, **fields)
+
+
+def class_name(kind: Kind, name: str) -> str:
+    """The class that a file of losses/ or losses/views/ holds.
+
+    Raises:
+        UserError: there is no file of that name, or it holds none or several.
+    """
+    return _entry_point(kind, file_of(kind, name)).name
 
 
 def facts(kind: Kind, name: str) -> dict[str, Any]:
@@ -94,21 +122,7 @@ def facts(kind: Kind, name: str) -> dict[str, Any]:
     Raises:
         UserError: there is no file of that name.
     """
-    return _facts(file_of(kind, name))
-
-
-@functools.cache
-def _facts(file: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for node in _tree(file).body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if _is_annotated(node) else []  # type: ignore[attr-defined]
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id.isupper():
-                try:
-                    found[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
-                except ValueError:
-                    continue  # computed: not a fact that can be read without running the file
-    return found
+    return plugin_text.facts(file_of(kind, name))
 
 
 def fact(kind: Kind, name: str, key: str, default: Any) -> Any:
@@ -116,34 +130,26 @@ def fact(kind: Kind, name: str, key: str, default: Any) -> Any:
     return facts(kind, name).get(key, default)
 
 
+def fact_names(kind: Kind, name: str, key: str) -> tuple[str, ...]:
+    """The names that one constant of a plug-in file lists; none where it has none of that name.
+
+    Raises:
+        UserError: there is no file of that name, or the constant is no tuple.
+    """
+    found = fact(kind, name, key, ())
+    if not isinstance(found, tuple | list):
+        raise UserError(f"{file_of(kind, name)}: {key} is {found!r}; write a tuple of names")
+    return tuple(found)
+
+
 def function(kind: Kind, name: str, wanted: str) -> Callable[..., Any] | None:
     """A top-level function of one plug-in file, made from its text alone; None where the file has none of that name.
 
     Raises:
-        UserError: there is no such file, or the function uses names that only an import would give it.
+        UserError: there is no such file, or the function uses names that only an import would give it. The function
+            raises it as well where it fails otherwise than by a ValueError.
     """
-    return _function(file_of(kind, name), wanted)
-
-
-@functools.cache
-def _function(file: Path, wanted: str) -> Callable[..., Any] | None:
-    for node in _tree(file).body:
-        if isinstance(node, ast.FunctionDef) and node.name == wanted:
-            break
-    else:
-        return None
-    bare = _without_annotations(node)
-    namespace = dict(_facts(file))
-    exec(compile(ast.Module([bare], []), str(file), "exec"), namespace)
-    made: Callable[..., Any] = namespace[wanted]
-    known = {*namespace, *vars(builtins)}
-    unknown = sorted(_global_names(made.__code__) - known)
-    if unknown:
-        raise UserError(
-            f"{file}: the function {wanted} is read without importing the file and cannot use {unknown[0]}; "
-            f"it may use its arguments, built-in functions and literal constants of the file"
-        )
-    return made
+    return plugin_text.function(file_of(kind, name), wanted)
 
 
 def version(kind: Kind, name: str) -> int | str:
@@ -157,8 +163,29 @@ def version(kind: Kind, name: str) -> int | str:
 
 def version_of(file: Path) -> int | str:
     """The VERSION of a Python file, or without one the checksum of its content."""
-    stated = _facts(file).get("VERSION")
+    stated = plugin_text.facts(file).get("VERSION")
     return stated if isinstance(stated, int) else f"sha256:{checksum(file)}"
+
+
+def with_imported(used: Iterable[tuple[Kind, str]]) -> list[tuple[Kind, str]]:
+    """Plug-in files, and those that they import, directly or not: an edit of these may change what they compute.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    modules = {f"{_package(kind)}.{name}": (kind, name) for kind in FOLDERS for name in names(kind)}
+    found, waiting = [], list(used)
+    while waiting:
+        kind, name = waiting.pop()
+        if (kind, name) not in found:
+            found.append((kind, name))
+            imported = plugin_text.imported_modules(file_of(kind, name), _package(kind))
+            waiting += [modules[module] for module in sorted(imported) if module in modules]
+    return sorted(found)
+
+
+def _package(kind: Kind) -> str:
+    return f"gansr.{FOLDERS[kind].replace('/', '.')}"
 
 
 def changed_options(kind: Kind, name: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -182,48 +209,19 @@ def default_options(kind: Kind, name: str) -> dict[str, Any]:
     return schema(kind, name).model_construct(**given).model_dump(mode="json", include=set(given))
 
 
-@functools.lru_cache(maxsize=256)
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
-
-
-def _is_annotated(node: ast.stmt) -> bool:
-    return isinstance(node, ast.AnnAssign) and node.value is not None
-
-
-def _without_annotations(function: ast.FunctionDef) -> ast.FunctionDef:
-    """The same function; its types and decorators may name what only an import knows."""
-    bare = copy.deepcopy(function)
-    for argument in (*bare.args.posonlyargs, *bare.args.args, *bare.args.kwonlyargs):
-        argument.annotation = None
-    bare.returns, bare.decorator_list = None, []
-    return bare
-
-
-def _global_names(code: Any) -> set[str]:
-    """The global names that a function and those inside it look up."""
-    import dis
-
-    found = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    for inner in code.co_consts:
-        if hasattr(inner, "co_code"):
-            found |= _global_names(inner)
-    return found
-
-
-def _entry_point(tree: ast.Module, kind: Kind, file: Path) -> ast.FunctionDef:
-    base, name = BASE_CLASSES.get(kind), FUNCTIONS.get(kind)
-    for node in tree.body:
-        if base is None and isinstance(node, ast.FunctionDef) and node.name == name:
-            return node
-        if base is not None and isinstance(node, ast.ClassDef) and base in map(ast.unparse, node.bases):
-            for member in node.body:
-                if isinstance(member, ast.FunctionDef) and member.name == "__init__":
-                    return member
-            return ast.parse("def __init__(self): ...").body[0]  # type: ignore[return-value]
-    wanted = f"a class derived from {base}" if base else f"a function {name}"
+def _entry_point(kind: Kind, file: Path) -> ast.FunctionDef | ast.ClassDef:
+    """The function, or the one class, that a plug-in file holds."""
+    if kind in FUNCTIONS:
+        wanted = f"a function {FUNCTIONS[kind]}"
+        for node in plugin_text.tree(file).body:
+            if isinstance(node, ast.FunctionDef) and node.name == FUNCTIONS[kind]:
+                return node
+    else:
+        wanted = f"a class derived from {BASE_CLASSES[kind]}"
+        found = plugin_text.derived(plugin_text.tree(file), BASE_CLASSES[kind])
+        if len(found) > 1:
+            both = f"{found[0].name} and {found[1].name}"
+            raise UserError(f"{file}: a {kind} file holds one class derived from {BASE_CLASSES[kind]}, not {both}")
+        if found:
+            return found[0]
     raise UserError(f"{file}: a {kind} file holds {wanted}, this one does not")
-
-
-def _evaluate(annotation: ast.expr) -> Any:
-    return eval(compile(ast.Expression(annotation), "<annotation>", "eval"), dict(ANNOTATION_NAMES))

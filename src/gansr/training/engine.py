@@ -47,8 +47,8 @@ class Engine:
             settings.channels_last,
             settings.compile,
             settings.graph and device.type == "cuda",
-            tuple(plugins.fact("generator", network, "REPEATED_BLOCKS", ())),
-            tuple(plugins.fact("generator", network, "NOT_COMPILED", ())),
+            plugins.fact_names("generator", network, "REPEATED_BLOCKS"),
+            plugins.fact_names("generator", network, "NOT_COMPILED"),
         )
         if engine.compile and not engine.blocks:
             logger.info("compile: the generator %s names no REPEATED_BLOCKS, nothing of it is compiled", network)

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from gansr.plan.jobs.base import Job
-from gansr.plan.jobs.train import GeneratorOptions, Scale
+from gansr.plan.jobs.train import GeneratorOptions, PluginVersions, Scale
 from gansr.schema.section import Section
 
 
@@ -26,13 +26,13 @@ class FigureModel(Section):
 class FigureJob(Job):
     """One figure of a run.
 
-    `code` is the version of the code that figures share, `version` that of the figure's file; `options` are those
-    that are not at their default.
+    `code` is the version of the code that figures share, `versions` those of the figure's file and of the plug-in files
+    that it imports; `options` are those that are not at their default.
     """
 
     code: int
     name: str
-    version: int | str
+    versions: PluginVersions
     run: str
     scale: Scale
     options: dict[str, Any] = Field(default_factory=dict)

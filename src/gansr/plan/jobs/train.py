@@ -41,8 +41,8 @@ PluginVersions = dict[str, int | str]
 
 
 def versions_of(used: Iterable[tuple[plugins.Kind, str]]) -> PluginVersions:
-    """The versions of plug-in files as they are now."""
-    return {f"{kind}/{name}": plugins.version(kind, name) for kind, name in sorted(set(used))}
+    """The versions of plug-in files, and of those that they import, as they are now."""
+    return {f"{kind}/{name}": plugins.version(kind, name) for kind, name in plugins.with_imported(used)}
 
 
 def require_current_plugins(planned: PluginVersions, used: Iterable[tuple[plugins.Kind, str]]) -> None:

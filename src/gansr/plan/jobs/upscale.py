@@ -6,6 +6,7 @@ from pydantic import Field
 
 from gansr.plan.jobs.base import Job
 from gansr.plan.jobs.train import GeneratorOptions, PluginVersions, Scale
+from gansr.schema import plugins
 
 
 class UpscaleJob(Job):
@@ -16,3 +17,8 @@ class UpscaleJob(Job):
     versions: PluginVersions = Field(default_factory=dict)
     generator: GeneratorOptions | None = None
     luma_alone: bool = False
+
+    @property
+    def used_plugins(self) -> list[tuple[plugins.Kind, str]]:
+        """The plug-in files that the job runs."""
+        return [("generator", self.generator["network"])] if self.generator else []
