@@ -56,6 +56,9 @@ def test_the_projects_tables_are_there(catalog: Catalog) -> None:
         ({"published": {"file": "a.csv"}}, ["published.label", "required"]),
         ({"published": {"file": "a.csv", "label": []}}, ["published.label", "at least 1"]),
         ({"published": {"file": "a.csv", "label": ["a"], "digit": {}}}, ['unknown key "digit"', '"digits"']),
+        ({"layout": "named_rows", "switches": [TICK, TICK]}, ["switches", 'another column "M"', "rename one"]),
+        ({"layout": "named_rows", "switches": [TICK | {"column": "row"}]}, ['another column "row"']),
+        ({"layout": "named_rows", "switches": [TICK | {"column": "PSNR"}]}, ['another column "PSNR"']),
         ({"remarks": [{"when": "always"}]}, ["remarks.0", 'unknown key "when"']),
     ],
 )
@@ -75,6 +78,7 @@ def test_a_wrong_table_is_one_line_with_its_file(
     [
         ({}, ["when", "at least 1"]),
         ({"weight": "ema"}, ['"weight" is neither weights nor losses.<term>.<option>']),
+        ({"weights": "emma"}, ["when", "weights: 'emma' is neither raw nor ema"]),
         ({"losses.artifact": True}, ['"losses.artifact" is neither']),
         ({"losses.artifact.window.size": 7}, ["is neither"]),
         ({"losses.artifact.windo": 7}, ['the loss artifact has no option "windo"', 'did you mean "window"?']),
@@ -118,7 +122,7 @@ def test_a_switch_is_on_where_all_holds(
     assert row.switches == (("M",) if on else ())
 
 
-@pytest.mark.parametrize("name", ["mine_notes", "mine_vs_published", "my table", "m.x"])
+@pytest.mark.parametrize("name", ["mine_notes", "mine_vs_published", "my table", "m.x", "copy", "model_dump"])
 def test_a_table_whose_files_would_be_another_ones_is_refused(
     table_file: Callable[..., Path], own_catalog: Catalog, refused: Callable[..., str], name: str
 ) -> None:
@@ -195,3 +199,21 @@ def test_the_published_file_of_a_table_is_named_where_it_cannot_be_read(
     table_file(MINE | {"published": {"file": "absent.csv", "label": ["method"]}})
     with pytest.raises(UserError, match=r"absent\.csv: cannot read the published table"):
         own_catalog.published_labels("mine")
+
+
+@pytest.mark.parametrize(
+    ("published", "words"),
+    [
+        ({"file": "absent.csv", "label": ["method"]}, ["absent.csv: cannot read the published table"]),
+        ({"file": "ldl_table1.csv", "label": ["methd"]}, ["ldl_table1.csv: no column methd", "label"]),
+    ],
+)
+def test_published_values_that_cannot_be_read_are_told_before_any_job(
+    table_file: Callable[..., Path],
+    own_catalog: Catalog,
+    refused: Callable[..., str],
+    published: dict[str, Any],
+    words: list[str],
+) -> None:
+    table_file(MINE | {"published": published})
+    refused(["tables/mine", {}], *words, catalog=own_catalog)

@@ -163,7 +163,7 @@ def test_a_published_table_without_methods_is_named(own_catalog: Catalog, one_li
     file.write_text("metric,benchmark,value\nPI,Set14,1\n", encoding="utf-8")
     with pytest.raises(UserError) as caught:
         own_catalog.published_labels("beby_table2")
-    one_line(str(caught.value), str(file), "cannot read the published table", "method")
+    one_line(str(caught.value), str(file), "no column method", "correct label in tables/beby_table2.yaml")
 
 
 def test_a_published_column_is_a_method_with_its_training_set_where_there_is_one() -> None:

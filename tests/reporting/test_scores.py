@@ -81,7 +81,7 @@ def test_scores_that_the_notes_beside_them_are_not_of_are_refused(
 ) -> None:
     file = write_scores("model", "photos", {"a": {"psnr_y": 30.0}})
     file.write_text(text)
-    words = [str(file), "photos.json beside it was written for other scores", "score again"]
+    words = [str(file), "photos.json beside it is of other scores", "remove both and run again"]
     refusal(lambda: read_scores(tmp_path, "model", "photos", ["a"], ["psnr_y"]), *words)
 
 

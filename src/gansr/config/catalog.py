@@ -13,6 +13,7 @@ from gansr.config.rates import Rates, load_rates
 from gansr.config.tables import Table
 from gansr.config.weights import WeightFile, load_weight_files
 from gansr.errors import UserError
+from gansr.schema import plugins
 from gansr.schema.loading import read_yaml, validate
 
 # its files are <table>.csv, <table>_notes.md, <table>_vs_published.csv
@@ -67,7 +68,7 @@ class Catalog:
         """
         files = sorted((self.folder / "tables").glob("*.yaml"))
         for file in files:
-            if not re.fullmatch(TABLE_NAME, file.stem):
+            if not re.fullmatch(TABLE_NAME, file.stem) or not plugins.can_be_key(file.stem):
                 raise UserError(
                     f'{file}: a table is named with letters, digits and "_", and not like its files; rename it'
                 )
@@ -90,5 +91,7 @@ class Catalog:
         try:
             with file.open(encoding="utf-8", newline="") as stream:
                 return list(dict.fromkeys(values.label_of(row) for row in csv.DictReader(stream)))
-        except (OSError, KeyError) as error:
+        except KeyError as column:
+            raise UserError(f"{file}: no column {column.args[0]}; correct label in tables/{table}.yaml") from None
+        except (OSError, ValueError, csv.Error) as error:
             raise UserError(f"{file}: cannot read the published table ({error})") from None

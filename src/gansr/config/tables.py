@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, NonNegativeInt, PlainValidator, field_validator
 from pydantic import model_validator as check
 
-from gansr.config.metrics import Metric
+from gansr.config.metrics import METRICS, Metric
 from gansr.config.model import BICUBIC, Weights
 from gansr.errors import nearest
 from gansr.schema import plugins
@@ -40,6 +40,8 @@ class Switch(Section):
     def _options_exist(cls, when: dict[str, Any]) -> dict[str, Any]:
         for place in when:
             first, *rest = place.split(".")
+            if place == "weights" and when[place] not in get_args(Weights):
+                raise ValueError(f"weights: {when[place]!r} is neither {' nor '.join(get_args(Weights))}")
             if place != "weights" and (first != "losses" or len(rest) != 2):
                 raise ValueError(f'"{place}" is neither weights nor losses.<term>.<option>')
             if rest and rest[0] in plugins.names("loss"):  # another term has a name of its own, with any file
@@ -114,6 +116,11 @@ class Table(Section):
         for metric in self.metrics:
             if self.metrics.count(metric) > 1:
                 raise ValueError(f'metrics: "{metric}" is given twice; remove one')
+        columns = ["row", *(METRICS[metric].label for metric in self.metrics)]
+        for switch in self.switches:
+            if switch.column in columns:
+                raise ValueError(f'switches: the table has another column "{switch.column}"; rename one')
+            columns.append(switch.column)
         if self.group_by and self.models_are_rows:
             raise ValueError("group_by: the rows of named_rows are one group; remove it")
         if self.switches and not self.models_are_rows:

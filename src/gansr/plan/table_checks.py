@@ -21,6 +21,7 @@ def check_tables(plan: Plan) -> None:
         _check_names(plan, f"tables.{name}", planned.settings)
         _check_weights(plan, f"tables.{name}", planned)
         _check_can_be_made(plan, name, planned)
+        plan.catalog.published_labels(name)  # a file that is absent or another one is told now, not by the job
         if isinstance(planned.settings, ModelColumns):
             _check_published_only(plan, name, planned.settings)
     for number, model in enumerate(plan.run.models):

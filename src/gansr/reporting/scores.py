@@ -115,7 +115,7 @@ def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{file}: cannot read the scores ({error}); make them again") from None
     if checksum(file) != sha256:
-        raise UserError(f"{file}: {sidecar(file).name} beside it was written for other scores; score again")
+        raise UserError(f"{file}: {sidecar(file).name} beside it is of other scores; remove both and run again")
     absent = [metric for metric in metrics if metric not in values.columns and metric not in whole.index]
     if absent:
         raise UserError(f"{file}: no scores of {', '.join(absent)}; score again")
