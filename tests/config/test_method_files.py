@@ -131,6 +131,13 @@ def test_an_unknown_variant_is_refused_with_the_nearest(
     one_line(str(caught.value), "the method ldl", f'no variant "{variant}"', advice)
 
 
+def test_a_variant_that_is_no_name_is_refused(tmp_path: Path, one_line: Callable[..., None]) -> None:
+    write_methods(tmp_path, m=BASE | {"variant": ["release"]})
+    with pytest.raises(UserError) as caught:
+        variants(tmp_path, "m")
+    one_line(str(caught.value), "m.yaml: variant: ['release'] is no name")
+
+
 @pytest.mark.parametrize("default", ["release", "paper"])
 def test_variants_that_name_the_default_are_refused(
     tmp_path: Path, one_line: Callable[..., None], default: str

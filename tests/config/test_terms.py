@@ -135,6 +135,7 @@ def test_a_discriminator_is_short_for_the_critic_of_the_adversarial_term(own_cat
         (["critics", ["vgg"]], ["critics"]),
         # the checks of its file hold for every critic
         ([*TWO, "critics/textured", {"network": "vgg", "stages": 6}, "patch_size", 96], ["multiple of 64", "6 times"]),
+        (["critics", "vgg", "discriminator", {"network": "vgg"}], ["critics", "no mapping"]),
         (["discriminater", {"network": "vgg"}], ['unknown key "discriminater"', 'did you mean "discriminator"?']),
         (["critic", {}], ['unknown key "critic"', 'did you mean "critics"?']),
     ],

@@ -162,12 +162,14 @@ def spelt_out(given: dict[str, Any]) -> dict[str, Any]:
     """The mapping of a method, or a part of one, with its discriminator among the critics.
 
     Raises:
-        ValueError: the critic of the adversarial term is given twice.
+        ValueError: the critic of the adversarial term is given twice, or critics is no mapping.
     """
     if "discriminator" not in given:
         return given
     critics = given.get("critics") or {}
-    if isinstance(critics, dict) and "adversarial" in critics:
+    if not isinstance(critics, dict):
+        raise ValueError(f"critics: {critics!r} is no mapping; give critics by the names of their terms")
+    if "adversarial" in critics:
         raise ValueError("discriminator is short for critics.adversarial, which is there as well; give one of the two")
     rest = {key: value for key, value in given.items() if key not in ("discriminator", "critics")}
     return rest | {"critics": {**critics, "adversarial": given["discriminator"]}}

@@ -25,7 +25,7 @@ def read_method(folder: Path, name: str, variant: str | None = None) -> dict[str
     layers = _layers(folder, name)
     known = _known_variants(layers, folder, name)
     default = known[0]
-    if isinstance(default, str) and known.count(default) > 1:
+    if known.count(default) > 1:
         raise UserError(f"{folder / name}.yaml: variants: {default} is the file itself; list the other one only")
     if variant is not None and variant not in known:
         raise UserError(f'the method {name} has no variant "{variant}"; {nearest(variant, known)}')
@@ -48,6 +48,8 @@ def variants(folder: Path, name: str) -> list[str]:
 def _known_variants(layers: list[dict[str, Any]], folder: Path, name: str) -> list[str]:
     """The variants of a method file and those that it extends, the default first."""
     default = next((layer["variant"] for layer in reversed(layers) if "variant" in layer), "release")
+    if not isinstance(default, str):
+        raise UserError(f"{folder / name}.yaml: variant: {default!r} is no name; write release or paper")
     return [default, *dict.fromkeys(other for layer in layers for other in _variants(layer, folder, name))]
 
 
@@ -99,7 +101,7 @@ def _merge_terms(name: str, old: dict[str, Any], new: dict[str, Any]) -> dict[st
     if new.get("loss", loss) != loss:
         return new
     merged = merge(old, new)
-    whole = plugins.fact("loss", loss, "WHOLE_OPTIONS", ()) if loss in plugins.names("loss") else ()
+    whole = plugins.fact_names("loss", loss, "WHOLE_OPTIONS") if loss in plugins.names("loss") else ()
     for option in whole:
         if option in new:
             merged[option] = new[option]
