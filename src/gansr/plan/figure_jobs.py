@@ -40,7 +40,7 @@ def _model(plan: Plan, name: str, reads_weights: bool) -> FigureModel:
 
 
 def figure_inputs(plan: Plan, name: str) -> dict[str, list[Path]]:
-    """The files that the job reads: files of its models, and the list of MAD patches and their images if it needs them."""
+    """The files that the job reads: of its models, and if it needs them the list of MAD patches and their images."""
     figure, paths = plan.figures[name], RunPaths.of_run(plan.run.run)
     folders = [plan.models[model].slug for model in figure.models]
     of_model = [paths.spec(folder) for folder in folders]

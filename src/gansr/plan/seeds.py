@@ -10,7 +10,7 @@ from gansr.errors import UserError
 
 
 def with_seeds(run: Run) -> Run:
-    """The run with an additional model for every model and further seed; the additional models are no columns of tables.
+    """The run with an additional model for every further seed of a model; the additional ones are no columns of tables.
 
     A model with a seed of its own is trained once; models that start from it start from the same weights for all seeds.
 
