@@ -86,8 +86,8 @@ def training_flops(trained: TrainedModel, scale: int) -> float | None:
 def _of_discriminator(layers: list[float]) -> float:
     """FLOP of a critic in one iteration.
 
-    Three forward passes (reals; fakes for the generator; fakes for the critic). Backward: once from the generator's loss
-    to SR, and from the critic's loss to the weights through the passes of reals and fakes.
+    Three forward passes: reals, fakes for the generator, fakes for the critic. Backward: once from the generator's loss
+    to SR, and twice (through the passes of reals and of fakes) from the critic's loss to its weights.
     """
     if not layers:
         return 0.0
