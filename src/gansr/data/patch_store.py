@@ -3,11 +3,11 @@
     hr.uint8, lr.uint8   the images' pixels one after the other, H x W x 3 each
     index.json           name, offset and size of every image, and a digest of all pixels
 
-Whole images are stored, not overlapping sub-images. Reading a patch is one strided copy from the operating system's page
-cache: nothing is decoded, and several processes share the memory.
+Whole images are stored, not overlapping sub-images. Reading a patch is one strided copy from the operating system's
+page cache: nothing is decoded, and several processes share the memory.
 
-A store is built in a hidden folder beside its final place, with one image in memory at a time. After each finished image
-a line is added to a journal, so that a build that was stopped goes on after the last finished image.
+A store is built in a hidden folder beside its final place, with one image in memory at a time. After each finished
+image a line is added to a journal, so that a build that was stopped goes on after the last finished image.
 """
 
 from __future__ import annotations

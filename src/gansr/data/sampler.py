@@ -27,8 +27,8 @@ class PatchSampler:
     """Draws batches of patches.
 
     An image is drawn with a probability proportional to its number of pixels (as if images were cut into sub-images of
-    one size), and the position in it uniformly. Each patch is flipped horizontally, flipped vertically and transposed, in
-    this order, each with a probability of one half.
+    one size), and the position in it uniformly. Each patch is flipped horizontally, flipped vertically and transposed,
+    in this order, each with a probability of one half.
     """
 
     def __init__(self, store: PatchStore, patch_size: int, batch_size: int, seed: int) -> None:

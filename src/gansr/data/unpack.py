@@ -50,9 +50,10 @@ class _ArchiveError(Exception):
 def unpack(archive: Path, pattern: str, folder: Path) -> list[Path]:
     """Extract the files of a zip, tar or tar.gz whose paths match a pattern into a folder without subfolders.
 
-    `*` stands for any part of one file's or folder's name and `**` for any number of folders, also none. Upper and lower
-    case are not distinguished, and hidden files are left out. The new name of a file is its path below the folders that
-    the pattern gives literally, with "_" for "/": with `OST/*/*.png`, `OST/animal/0001.png` becomes `animal_0001.png`.
+    `*` stands for any part of one file's or folder's name and `**` for any number of folders, also none. Upper and
+    lower case are not distinguished, and hidden files are left out. The new name of a file is its path below the
+    folders that the pattern gives literally, with "_" for "/": with the pattern `OST/*/*.png`, `OST/animal/0001.png`
+    becomes `animal_0001.png`.
 
     A tar is read once from start to end. Memory: the list of members, and 1 MB for any size of the files. All files
     appear together when the last one is complete; after an error there are none.

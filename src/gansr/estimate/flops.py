@@ -7,7 +7,7 @@ window variances, enlarging, optimisers and the EMA update take time but hardly 
 The file of a network or a loss declares its layers or FLOP by these functions:
 
     layers(options, scale)             of a generator: for each layer its input channels, output channels, the side of
-                                       its kernel, and its output pixels per LR pixel; the layer on the image comes first
+                                       its kernel, and its output pixels per LR pixel, from the first layer on
     lr_multiple(scale)                 of a generator that pads LR images: their sides become multiples of this
     layers(options, patch_size, channels)
                                        of a critic: the same, with output pixels per patch; a patch has `channels`
@@ -61,7 +61,7 @@ def training_flops(trained: TrainedModel, scale: int) -> float | None:
 
     Not counted are loss terms whose files have no function `flops`, the luma of the region mask and the SR of the MAD
     patches. The step needs two forward passes of the discriminator less than the authors' codes, which compute the
-    logits of the real patches once more for the discriminator's update, and those of the fakes once more to detach them.
+    logits of the real patches once more for the discriminator's update, and those of the fakes once more, detached.
     """
     method = trained.method
     side = method.patch_size // scale

@@ -3,7 +3,7 @@
 Snakemake counts `--resources gpu=4` but does not tell a job which device it may use. A job that wants n GPUs takes n
 locks, one per device, before torch is imported, and keeps them until its process ends; the kernel then frees them, also
 after SIGKILL. Waiting jobs form one queue, so that a job that needs several GPUs is not overtaken for ever by jobs that
-need one. On a machine without GPUs nothing is leased. A job to which a scheduler has given exactly n devices uses those.
+need one. On a machine without GPUs nothing is leased. A job that got exactly n devices from a scheduler uses those.
 """
 
 from __future__ import annotations
