@@ -1,4 +1,4 @@
-"""Which models of a run are at which iteration, read from the files that their trainings write."""
+"""The table of `gansr status`: the progress of each training of a run, from the files that trainings write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from gansr.errors import UserError
 from gansr.reporting.markup import markdown
 
-SILENT = 120.0  # seconds after which a training is taken for stopped: an iteration may be slow
+SILENT = 120.0  # seconds without an update after which a training counts as stopped; long, as an iteration may be slow
 HOUR, MINUTE = 3600, 60
 TOLD = {"model", "iteration", "iterations", "iterations_per_second", "losses", "host", "process", "gpus", "updated"}
 
@@ -25,7 +25,8 @@ def status_table(run_folder: Path) -> str:
     """
     folders = sorted(path for path in (run_folder / "state").glob("*/*") if path.is_dir())
     latest: dict[str, list[str]] = {}
-    for folder in sorted(folders, key=_last_change):  # of several settings of one model the latest is shown
+    # a model has one folder for each of its settings; the one changed last is shown
+    for folder in sorted(folders, key=_last_change):
         line = _line(folder)
         if line is not None:
             latest[folder.parent.name] = line
@@ -61,7 +62,7 @@ def _line(folder: Path) -> list[str] | None:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    """What a training told; None where the file is missing or damaged."""
+    """The content of a training's progress.json; None if the file is missing or damaged."""
     try:
         told: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -70,7 +71,7 @@ def _read(file: Path) -> dict[str, Any] | None:
 
 
 def _is_alive(told: dict[str, Any]) -> bool:
-    """Whether the training still runs: by its process on this machine, else by when it last wrote."""
+    """Whether the training still runs: its last update is recent and, on this machine, its process exists."""
     if told["host"] == socket.gethostname() and not _exists(told["process"]):
         return False
     return time.time() - float(told["updated"]) < SILENT

@@ -1,4 +1,4 @@
-"""Write a table in all its forms: CSV, Markdown, LaTeX, notes, and beside the published one."""
+"""Write a table in all its forms: CSV, Markdown, LaTeX, notes, and a CSV of measured and published values."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _required(job: TableJob, published: Path | None) -> Path | None:
 
 
 def _specs(job: TableJob, run_folder: Path) -> dict[str, dict[str, Any]]:
-    """The spec of every model, by folder: in the table's order, then those that they lie between."""
+    """The spec of every model, by folder: in the table's order, then the parents of interpolated ones."""
     shown = [entry.folder for entry in job.entries if entry.folder]
     return {folder: read_spec(run_folder, folder) for folder in dict.fromkeys([*shown, *job.models])}
 
@@ -68,11 +68,11 @@ def _write_csv(file: Path, table: pd.DataFrame) -> None:
 
 
 def _published_part(cube: Cube, beside: pd.DataFrame) -> str:
-    """The paper's values of the same models, in a table of their own where benchmarks differ."""
+    """The section with the paper's values for the models of the table; empty if there are none."""
     published = cube.job.table.published
     if published is None:
         return ""
-    # what stands beside a benchmark as well has a row of its own, under the paper's name
+    # benchmarks in `also` repeat the values of another benchmark, which has a row of its own
     printed = beside[beside["published"].notna() & ~beside["benchmark"].isin(list(published.also))]
     if printed.empty:
         return ""
