@@ -1,10 +1,10 @@
-"""What starting a job costs: CPU seconds of the imports of each verb, before any work.
+"""How long a job takes to start: CPU seconds of the imports of each verb.
 
     python speed/start_up.py [--runs 5]
 
-Each line is the median over processes of their own; a verb's imports are read from its function in gansr.cli, and what
-its work imports on top (a network, an optimiser, a figure) has lines of its own. Behind stand the heavy packages that
-came along.
+Each number is the median over several new processes. The imports of a verb are read from its function in gansr.cli;
+what a job imports later (a network, an optimiser, a figure) has lines of its own. Each line ends with the heavy
+packages that were imported.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PARTS = {
 
 
 def imports_of(verb: str) -> str:
-    """The imports in a verb's function, as one piece of code."""
+    """The import statements in a verb's function, as code."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(VERBS[verb])))
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     return "\n".join(["import gansr.cli", *map(ast.unparse, found)])
