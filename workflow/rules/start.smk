@@ -8,7 +8,7 @@ from gansr.plan.jobs.base import as_json
 PREPARING = ("fetch", "images", "subset", "patch_store", "hr_features")
 
 
-def own_what_is_made():
+def lock_what_is_made():
     """Lock the run's folder and every dataset that this run prepares, until this Snakemake ends."""
     datasets = {
         job.wildcards.dataset
@@ -65,7 +65,7 @@ def write_training_settings():
 
 def start():
     try:
-        own_what_is_made()
+        lock_what_is_made()
         require_what_only_a_user_can_get()
         write_requests()
         write_training_settings()

@@ -94,8 +94,8 @@ def status(
 
 def interpolate(
     text: JobText,
-    first: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 0.")],
-    second: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 1.")],
+    first: Annotated[Path, typer.Option(help="Generator weights for alpha 0.")],
+    second: Annotated[Path, typer.Option(help="Generator weights for alpha 1.")],
     name: Annotated[str, typer.Option(help="The model's name.")],
     output: Annotated[Path, typer.Option(help="The model's folder.")],
     log: LogFile = None,

@@ -56,8 +56,8 @@ class ImagePair:
 def build_patch_store(images: Sequence[Path], scale: int, output: Path) -> None:
     """Fill a patch store from folders with HR and LR, the images of all of them one after the other.
 
-    Memory: one decoded HR and LR image, 8.5 MB for 2040 x 1356 pixels, whatever the number of images. A
-    build that was stopped, also by SIGKILL, goes on after the images whose files have not changed since.
+    Memory: one decoded HR and LR image, 8.5 MB for 2040 x 1356 pixels, for any number of images. A build that was
+    stopped, also by SIGKILL, goes on after its finished images, as far as their files have not changed since.
 
     Raises:
         UserError: HR and LR do not hold the same images, an image is in two folders, or the sizes of a pair

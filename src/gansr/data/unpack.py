@@ -146,7 +146,7 @@ def _match(parts: list[str], wanted: list[str]) -> bool:
 
 
 def _shown(name: str) -> str:
-    """A name that can be printed, whatever bytes it has in the archive."""
+    """A name that can be printed: bytes that are not UTF-8 are escaped."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 

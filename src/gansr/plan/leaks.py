@@ -32,7 +32,7 @@ def _shared_photographs(mine: set[str], others: set[str]) -> list[str]:
 
 
 def _equal_files(one: Path, other: Path) -> list[str]:
-    """Files of one folder that the other holds as well, under whatever name."""
+    """Files of one folder whose content is also in the other folder, under any name."""
     by_bytes: dict[int, list[Path]] = {}
     for file in other.iterdir() if other.is_dir() else ():
         if file.is_file():

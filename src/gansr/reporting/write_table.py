@@ -37,15 +37,15 @@ def write_table(job: TableJob, images: dict[str, list[str]], run_folder: Path, p
     test_images = sum(map(len, cube.benchmarks.values()))
     scale = scale_line(job.run, job.scale, list(specs.values()), f"{test_images} test images")
     beside = beside_published(measured_values(cube), published_values(cube, _required(job, published)), job.scale)
-    told = notes(cube, specs, scale, set(beside[beside["published"].notna()]["model"]))
+    notes_text = notes(cube, specs, scale, set(beside[beside["published"].notna()]["model"]))
     caption = " ".join([f"{job.table.title}.", scale, *perceptual_words(list(specs.values()))])
     caption += f" Not a reproduction {NOT_THE_PAPERS}" if job.table.published else ""
 
     paths = RunPaths(run_folder)
     _write_csv(paths.table(job.name, "_vs_published.csv"), beside)
-    write_text(paths.table(job.name, "_notes.md"), told)
+    write_text(paths.table(job.name, "_notes.md"), notes_text)
     write_text(paths.table(job.name, ".tex"), as_latex(cube, caption))
-    text = f"# {job.table.title}\n\n{as_markdown(cube)}\n\n{_published_part(cube, beside)}{told}"
+    text = f"# {job.table.title}\n\n{as_markdown(cube)}\n\n{_published_part(cube, beside)}{notes_text}"
     write_text(paths.table(job.name, ".md"), text)
     _write_csv(paths.table(job.name, ".csv"), as_csv(cube))
 
