@@ -28,8 +28,8 @@ def smallest_lr(options: dict[str, Any]) -> int:
 
 def weight_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options on which the shapes of the weights depend: all but those that its file names in TRAINING_ONLY."""
-    beside = _training_only(options)
-    return {key: value for key, value in options.items() if key not in beside}
+    left_out = _training_only(options)
+    return {key: value for key, value in options.items() if key not in left_out}
 
 
 def training_only(options: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

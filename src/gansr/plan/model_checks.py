@@ -52,10 +52,10 @@ def training_settings(inputs: RunInputs, model: Model, method: Method) -> Traini
     """
     given = inputs.run.training.model_dump() | model.training
     settings = validate(TrainingSettings, given, f"{inputs.source}: model {model.name}: training")
-    beside = [key for key in model.training if key not in ResultSettings.model_fields]
-    if beside:
+    for_all = [key for key in model.training if key not in ResultSettings.model_fields]
+    if for_all:
         raise UserError(
-            f"model {model.name}: training.{beside[0]} is the same for all models; give it in the run's training"
+            f"model {model.name}: training.{for_all[0]} is the same for all models; give it in the run's training"
         )
     if method.batch_size % settings.gpus:
         raise UserError(

@@ -40,7 +40,7 @@ def as_text(name: str) -> str:
 
 
 def save(figure: Figure, stem: Path) -> None:
-    """Write the figure as PDF and PNG beside each other, and close it."""
+    """Write the figure as PDF and PNG, and close it."""
     for suffix in (".pdf", ".png"):
         with atomic_file(stem.with_name(stem.name + suffix)) as partial:
             # without date and software the files of equal figures are identical
