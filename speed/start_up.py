@@ -3,7 +3,8 @@
     python speed/start_up.py [--runs 5]
 
 Each line is the median over processes of their own; a verb's imports are read from its function in gansr.cli, and what
-its work imports on top (a network, an optimiser) has lines of its own. The heavy packages that came along stand behind.
+its work imports on top (a network, an optimiser, a figure) has lines of its own. Behind stand the heavy packages that
+came along.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ PARTS = {
     "the generator rrdb": BUILD.format({"network": "rrdb", "features": 4, "blocks": 1}),
     "the generator swinir": BUILD.format({"network": "swinir", "features": 4, "groups": 1, "blocks": 1, "heads": 1}),
     "VGG19": "from gansr.networks.judges.vgg19 import VGG19Features; VGG19Features(['conv1_1'], 1)",
+    "mad_stability": "import gansr.reporting.figures.mad_stability",
+    "artifact_map": "import gansr.reporting.figures.artifact_map",
     "Adam": "import torch; torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,20 +15,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-FOLDER = Path(__file__).parents[1] / "speed"
+ROOT = Path(__file__).parents[1]
 COMPILER = {"torch._dynamo", "torchvision", "spandrel"}  # torchvision imports torch's compiler, spandrel torchvision
 PLOTS = {"matplotlib"}
 TABLES = {"pandas"}
 WITHOUT_TORCH = (
     *("check", "schema", "fetch", "images", "subset", "patch_store", "mad_patches"),
-    *("status", "score", "table", "provenance"),
+    *("status", "score", "score_benchmark", "table", "provenance"),
 )
 
 
 @pytest.fixture(scope="module")
 def start_up() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(FOLDER)
+        patch.syspath_prepend(ROOT / "speed")
         import start_up
 
         yield start_up
@@ -44,6 +45,13 @@ def test_the_command_line_itself_imports_nothing_heavy(start_up: ModuleType) -> 
     assert start_up.imported("import gansr.cli") == []
 
 
+def test_the_workflow_itself_imports_nothing_heavy(start_up: ModuleType) -> None:
+    rules = [file.read_text(encoding="utf-8") for file in (ROOT / "workflow").rglob("*.smk")]
+    imports = re.findall(r"^(?:from|import) gansr.*", "\n".join(rules), re.MULTILINE)
+    assert len(imports) > 5
+    assert set(start_up.imported("\n".join(imports))) <= {"PIL"}
+
+
 @pytest.mark.parametrize("verb", WITHOUT_TORCH)
 def test_verbs_without_networks_import_no_torch(imports: Callable[[str], set[str]], verb: str) -> None:
     assert not imports(verb) & ({"torch"} | COMPILER | PLOTS)
@@ -54,7 +62,9 @@ def test_verbs_before_scores_import_no_tables(imports: Callable[[str], set[str]]
     assert not imports(verb) & (TABLES | PLOTS)
 
 
-@pytest.mark.parametrize("verb", ["train", "upscale", "interpolate", "adopt", "hr_features", "score"])
+@pytest.mark.parametrize(
+    "verb", ["train", "upscale", "interpolate", "adopt", "hr_features", "score", "score_benchmark"]
+)
 def test_verbs_with_networks_import_torchs_compiler_only_where_a_network_needs_it(
     imports: Callable[[str], set[str]], verb: str
 ) -> None:
@@ -98,7 +108,7 @@ def imported_by(start_up: ModuleType, *words: str | Path) -> set[str]:
 
 def test_bicubic_images_are_made_and_scored_without_torch(start_up: ModuleType, images: Path, tmp_path: Path) -> None:
     sr = tmp_path / "Bicubic" / "own"
-    upscale = ["--spec", json.dumps({"code": 1, "scale": 4}), "--images", images, "--output", sr]
+    upscale = ["--job", json.dumps({"code": 1, "scale": 4}), "--images", images, "--output", sr]
     log = ["--log", tmp_path / "log"]
     assert "torch" not in imported_by(start_up, "upscale", *upscale, *log)
     assert (sr / "a.png").is_file()

@@ -47,7 +47,7 @@ def test_the_projects_tables_are_there(catalog: Catalog) -> None:
         ({"title": ""}, ["title", "at least 1"]),
         ({"layout": "rows"}, ["layout", "'named_rows'", "'rows'"]),
         ({"metrics": []}, ["metrics", "at least 1"]),
-        ({"metrics": ["psnr"]}, ["metrics.0", "psnr_y", "'psnr'"]),
+        ({"metrics": ["psnr"]}, ["metrics.0", "psnr_y", '"psnr"']),
         ({"metrics": ["psnr_y", "psnr_y"]}, ["metrics", '"psnr_y" is given twice', "remove one"]),
         ({"group_by": "size"}, ["group_by", "'generator'"]),
         ({"layout": "named_rows", "group_by": "generator"}, ["group_by", "one group", "remove it"]),

@@ -150,7 +150,7 @@ def test_a_critic_that_normalises_needs_two_patches_whichever_term_it_serves(
     changes = ["models/1/training", {"gpus": 64}]  # as many as there are patches
     assert planned(*changes, catalog=own_catalog)
     edit_method("gan", "losses/second", {"loss": "adversarial", "weight": 1}, "critics/second", {"network": "vgg"})
-    words = ["model Base+GAN", "needs 2 at least", "training.gpus"]
+    words = ["model Base+GAN", "the discriminator needs 2 at least", "training.gpus"]
     refused(changes, *words, catalog=own_catalog)
 
 

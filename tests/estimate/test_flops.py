@@ -111,6 +111,15 @@ def test_a_discriminators_flops_are_those_that_torch_counts(given: dict[str, Any
     assert 2 * found == counted_forward(network, 2, 3, patch, patch)
 
 
+@pytest.mark.parametrize("network", ["vgg", "unet_sn"])
+def test_a_critic_of_more_channels_has_a_larger_first_layer(network: str) -> None:
+    options = network_options("critic", {"network": network, "features": 2})
+    layers = plugins.function("critic", network, "layers")
+    assert layers is not None
+    found = sum(2 * side**2 * inputs * outputs * pixels for inputs, outputs, side, pixels in layers(options, 32, 6))
+    assert 2 * found == counted_forward(build_critic(options, 32, 6), 2, 6, 32, 32)
+
+
 @pytest.mark.parametrize(
     "layers", [["conv1_1"], ["conv2_2", "conv1_2"], ["conv3_3"], ["conv5_4"], ["conv5_1", "conv4_4"]]
 )

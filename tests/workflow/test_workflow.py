@@ -35,7 +35,7 @@ def test_a_model_has_its_weights_spec_and_log(finished: Project) -> None:
             assert (folder / name).stat().st_size > 0
         spec = yaml.safe_load((folder / "spec.yaml").read_text())
         assert spec["model"] == model
-        assert spec["spec"]["method"]["iterations"] == 6
+        assert spec["job"]["method"]["iterations"] == 6
         log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
         assert [line["iteration"] for line in log] == [1, 2, 3, 4, 5, 6]
         assert all(np.isfinite(list(line["losses"].values())).all() for line in log)
@@ -58,7 +58,7 @@ def test_an_interpolated_model_lies_between_the_weights_its_ends_are_tested_with
     for key, value in between.items():
         np.testing.assert_allclose(value, 0.2 * first[key] + 0.8 * second[key], rtol=1e-5, atol=1e-7)
     spec = yaml.safe_load((folder / INTERPOLATED / "spec.yaml").read_text())
-    assert spec["spec"]["interpolate"] == {"between": MODELS[:2], "alpha": 0.8}
+    assert spec["job"]["interpolate"] == {"between": MODELS[:2], "alpha": 0.8}
 
 
 def test_snapshots_are_kept_at_every_interval(finished: Project) -> None:
@@ -223,9 +223,8 @@ def test_one_more_metric_is_computed_alone(copied: Project) -> None:
     copied.configure(micro_config())
     result = copied.snakemake(scores)
     assert result.returncode == 0, result.stderr[-3000:]
-    assert (
-        "kept from before: psnr_y\n" in (copied.results / "logs" / "score" / "Bicubic" / "small_test.log").read_text()
-    )
+    log = copied.results / "logs" / "score" / "Bicubic" / "small_test.log"
+    assert "kept from before: psnr_y\n" in log.read_text()
     assert next(kept.glob("ssim_y_*")).exists()
 
 

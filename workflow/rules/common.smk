@@ -12,7 +12,7 @@ from gansr.schema.loading import read_yaml
 from gansr.errors import UserError
 from gansr.estimate.gpu_hours import gpu_hours
 from gansr.machine.snakemake_launcher import name_checkout, own_commands_first
-from gansr.plan import run_jobs
+from gansr.plan import run_jobs, score_jobs
 from gansr.plan.files import RunFiles
 from gansr.plan.jobs.data import PatchStoreJob
 from gansr.plan.load import load_plan
@@ -72,3 +72,57 @@ def of_input(name, key):
 def weight_receipts(names):
     """Where a file of weights came from must not make anything again."""
     return [ancient(DATA.weight_receipt(name)) for name in names]
+
+
+def dataset_receipt(wildcards):
+    """Where the archive came from must not make its images again."""
+    if wildcards.dataset not in FETCHED:
+        return []
+    return ancient(DATA.dataset_receipt(wildcards.dataset))
+
+
+# ---- of trainings
+
+HOURS = gpu_hours(PLAN, PLAN.catalog.rates)
+
+
+def model_of(wildcards):
+    return MODELS[wildcards.model]
+
+
+def job_of(wildcards):
+    return model_of(wildcards).job.to_json()
+
+
+def training_gpus(wildcards):
+    return model_of(wildcards).job.training.gpus
+
+
+def training_minutes(wildcards):
+    """Three times what the stated rates say, a day at least: a limit for a scheduler, not a forecast."""
+    hours = HOURS[model_of(wildcards).name] or 16
+    return int(max(24 * 60, 3 * 60 * hours / training_gpus(wildcards)))
+
+
+def judge_options(wildcards):
+    """The files of weights that a training's losses read."""
+    judges = model_of(wildcards).method.judges
+    return option("--judge", [f"{name}={PLAN.weight_file(name)}" for name in judges])
+
+
+# ---- of tests
+
+
+def scored_model(wildcards):
+    name, _ = SCORED[wildcards.scored]
+    return name
+
+
+def score_hr_features(wildcards):
+    compared = score_jobs.compared_features(PLAN, scored_model(wildcards))
+    return DATA.hr_features(wildcards.benchmark) if compared else []
+
+
+def score_weights(wildcards):
+    # where nothing is downloaded, a file put there later makes the scores that need it
+    return weight_receipts(score_jobs.score_weights(PLAN, scored_model(wildcards)))

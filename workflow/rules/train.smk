@@ -1,31 +1,5 @@
 # Models: trained by a method, from scratch or from another model's weights; between two others; released by others.
 
-HOURS = gpu_hours(PLAN, PLAN.catalog.rates)
-
-
-def model_of(wildcards):
-    return MODELS[wildcards.model]
-
-
-def job_of(wildcards):
-    return model_of(wildcards).job.to_json()
-
-
-def training_gpus(wildcards):
-    return model_of(wildcards).job.training.gpus
-
-
-def training_minutes(wildcards):
-    """Three times what the stated rates say, a day at least: a limit for a scheduler, not a forecast."""
-    hours = HOURS[model_of(wildcards).name] or 16
-    return int(max(24 * 60, 3 * 60 * hours / training_gpus(wildcards)))
-
-
-def judge_options(wildcards):
-    """The files of weights that a training's losses read."""
-    judges = model_of(wildcards).method.judges
-    return option("--judge", [f"{name}={PLAN.weight_file(name)}" for name in judges])
-
 
 rule train:
     input:
@@ -59,14 +33,14 @@ rule train:
         job=job_of,
         name=lambda wildcards: model_of(wildcards).name,
         state=str(PATHS.state("{model}")),
-        settings=PATHS.training_settings,
+        settings=str(PATHS.training_settings),
         folder=subpath(output.raw, parent=True),
         start=of_input("--start", "start"),
         judges=judge_options,
         mad_patches=of_input("--mad-patches", "mad_patches"),
         mad_images=of_input("--mad-images", "mad_images"),
     shell:
-        "gansr train --spec {params.job:q} --name {params.name:q} --patches {input.patches:q} {params.start} "
+        "gansr train --job {params.job:q} --name {params.name:q} --patches {input.patches:q} {params.start} "
         "{params.judges} {params.mad_patches} {params.mad_images} "
         "--state {params.state:q} --settings {params.settings:q} --output {params.folder:q} "
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"
@@ -96,7 +70,7 @@ rule interpolate:
         name=lambda wildcards: model_of(wildcards).name,
         folder=subpath(output.raw, parent=True),
     shell:
-        "gansr interpolate --spec {params.job:q} --name {params.name:q} --first {input.first:q} "
+        "gansr interpolate --job {params.job:q} --name {params.name:q} --first {input.first:q} "
         "--second {input.second:q} --output {params.folder:q} --log {log:q}"
 
 
@@ -125,5 +99,5 @@ rule adopt:
         weights=lambda wildcards: str(PLAN.weight_file(model_of(wildcards).weights)),
         folder=subpath(output.raw, parent=True),
     shell:
-        "gansr adopt --spec {params.job:q} --listed {params.listed} --weights {params.weights:q} "
+        "gansr adopt --job {params.job:q} --listed {params.listed} --weights {params.weights:q} "
         "--name {params.name:q} --output {params.folder:q} --log {log:q}"

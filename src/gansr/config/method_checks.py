@@ -68,7 +68,7 @@ def check_generator(terms: list[Term], groups: Iterable[str], generator: dict[st
         generator: the generator's `network` with its options.
 
     Raises:
-        ValueError: the generator lacks an output or a parameter group, or a loss cannot train such a generator.
+        ValueError: the generator lacks an output or a parameter group.
     """
     network = generator["network"]
     outputs = plugins.fact("generator", network, "OUTPUTS", ())
@@ -80,8 +80,6 @@ def check_generator(terms: list[Term], groups: Iterable[str], generator: dict[st
                     f"losses.{term.name} needs the output {output} and {network} gives {has} beside SR; "
                     f"use another generator"
                 )
-        place = f"losses.{term.name}: "
-        _ask("loss", term.loss, "check_generator", place, term.options, _without(generator, "network"))
     declared = plugins.fact("generator", network, "PARAMETER_GROUPS", {})
     for group in groups:
         if not declared:

@@ -9,7 +9,8 @@ What a network or a loss multiplies, its own file tells:
     layers(options, scale)             of a generator: each layer's inputs, outputs, side of its kernel, and its pixels
                                        for each LR pixel; first the layer on the image
     lr_multiple(scale)                 of a generator that pads LR images: their sides become multiples of this
-    layers(options, patch_size)        of a critic: the same, with the layer's pixels for one HR patch
+    layers(options, patch_size, channels)
+                                       of a critic: the same, with the layer's pixels for one patch of so many channels
     flops(options, patch_size, scale)  of a loss: its FLOP of one HR patch, the gradient to SR included
     needs_ema(options)                 of a loss: whether it reads the EMA model's SR, another pass of the generator
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Any, Literal
 
-from gansr.config.term import Term
+from gansr.config.term import RGB, Term
 from gansr.plan.models import TrainedModel
 from gansr.schema import plugins
 
@@ -51,7 +52,7 @@ def discriminator_flops(options: dict[str, Any] | None, patch_size: int) -> floa
     """
     if options is None:
         return 0.0
-    layers = _layers("critic", options, patch_size)
+    layers = _layers("critic", options, patch_size, RGB)
     return None if layers is None else sum(layers)
 
 
@@ -66,7 +67,12 @@ def training_flops(trained: TrainedModel, scale: int) -> float | None:
     side = method.patch_size // scale
     options = trained.network_options
     generator = _layers("generator", options, scale)
-    critics = [_layers("critic", critic, method.patch_size) for critic in method.used_critics.values()]
+    networks = method.used_critics
+    critics = [
+        _layers("critic", networks[term.name], method.patch_size, term.channels)
+        for term in method.used_terms
+        if term.name in networks
+    ]
     if generator is None or None in critics:
         return None
     passes = 3 * sum(generator) - generator[0]  # training needs no gradient of the images that it reads
@@ -85,12 +91,12 @@ def _of_discriminator(layers: list[float]) -> float:
     return 3 * sum(layers) + to_images + 2 * to_weights
 
 
-def _layers(kind: Literal["generator", "critic"], options: dict[str, Any], size: int) -> list[float] | None:
+def _layers(kind: Literal["generator", "critic"], options: dict[str, Any], *given: int) -> list[float] | None:
     """FLOP of a network's layers in one forward pass, for each LR pixel or for one HR patch."""
     layers = plugins.function(kind, options["network"], "layers")
     if layers is None:
         return None
-    return [2 * side**2 * inputs * outputs * pixels for inputs, outputs, side, pixels in layers(options, size)]
+    return [2 * side**2 * inputs * outputs * pixels for inputs, outputs, side, pixels in layers(options, *given)]
 
 
 def _loss_flops(term: Term, patch_size: int, scale: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gansr import code_versions
+from gansr.config.term import changed_term
 from gansr.paths import DataPaths, RunPaths
 from gansr.plan.jobs.figure import FigureJob, FigureModel
 from gansr.plan.plan import Plan
@@ -34,10 +35,7 @@ def _model(plan: Plan, name: str, reads_weights: bool) -> FigureModel:
         name=name,
         folder=model.slug,
         generator=model.network_options,
-        losses={
-            term: plugins.changed_options("loss", options.get("loss", term), options)
-            for term, options in losses.items()
-        },
+        losses={term: changed_term(term, options) for term, options in losses.items()},
     )
 
 

@@ -27,13 +27,13 @@ def check(options: dict[str, Any], method: dict[str, Any]) -> None:
         )
 
 
-def layers(options: dict[str, Any], patch_size: int) -> list[tuple[int, int, int, float]]:
+def layers(options: dict[str, Any], patch_size: int, channels: int) -> list[tuple[int, int, int, float]]:
     """Each layer's inputs, outputs, side of its kernel, and pixels of one HR patch; first the one on the patch."""
     features, pixels = options["features"], patch_size**2
     down = [(features * wide, features * wide * 2, 4, pixels / (2 * wide) ** 2) for wide in (1, 2, 4)]
     up = [(features * wide, features * wide // 2, 3, pixels / (wide // 2) ** 2) for wide in (8, 4, 2)]
     last = [(features, features, 3, pixels)] * 2 + [(features, 1, 3, pixels)]
-    return [(3, features, 3, pixels), *down, *up, *last]
+    return [(channels, features, 3, pixels), *down, *up, *last]
 
 
 class UNetDiscriminator(nn.Module):

@@ -33,9 +33,9 @@ def check(options: dict[str, Any], method: dict[str, Any]) -> None:
         )
 
 
-def layers(options: dict[str, Any], patch_size: int) -> list[tuple[int, int, int, float]]:
+def layers(options: dict[str, Any], patch_size: int, channels: int) -> list[tuple[int, int, int, float]]:
     """Each layer's inputs, outputs, side of its kernel, and pixels of one HR patch; first the one on the patch."""
-    convolutions, inputs, pixels = [], 3, patch_size**2
+    convolutions, inputs, pixels = [], channels, patch_size**2
     for multiple in WIDTHS[: options["stages"]]:
         width = multiple * options["features"]
         convolutions += [(inputs, width, 3, pixels), (width, width, 4, pixels // 4)]
