@@ -43,24 +43,24 @@ def test_check_of_a_folder_names_it(here: Here) -> None:
 
 def test_a_spec_that_is_no_json_is_a_mistake_and_the_log_opens_with_the_command(here: Here, tmp_path: Path) -> None:
     log = tmp_path / "logs" / "one.log"
-    words = ["images", "--spec", "{not json", "--output", str(tmp_path / "a folder"), "--log", str(log)]
-    mistake(here.gansr(*words), "--spec", "not JSON")
+    words = ["images", "--job", "{not json", "--output", str(tmp_path / "a folder"), "--log", str(log)]
+    mistake(here.gansr(*words), "--job", "not JSON")
     first, *rest = log.read_text(encoding="utf-8").splitlines()
     assert re.sub(r"^[0-9:]{8} ", "", first) == f"gansr {shlex.join(words)}"
-    assert any("error: --spec: not JSON" in line for line in rest)
+    assert any("error: --job: not JSON" in line for line in rest)
     assert not (tmp_path / "a folder").exists()
 
 
 def test_a_misspelt_key_of_a_table_is_one_line(here: Here, tmp_path: Path) -> None:
-    result = here.gansr("table", "--spec", '{"cod": 1}', "--run-folder", tmp_path, "--images", tmp_path)
-    mistake(result, "--spec", 'unknown key "cod"', 'did you mean "code"?')
+    result = here.gansr("table", "--job", '{"cod": 1}', "--run-folder", tmp_path, "--images", tmp_path)
+    mistake(result, "--job", 'unknown key "cod"', 'did you mean "code"?')
 
 
 def test_an_unknown_figure_is_named_with_the_nearest(here: Here, tmp_path: Path) -> None:
     job = '{"code": 1, "version": 1, "name": "mad_stabilty", "run": "r", "scale": 4}'
-    result = here.gansr("figure", "--spec", job, "--run-folder", tmp_path)
+    result = here.gansr("figure", "--job", job, "--run-folder", tmp_path)
     mistake(result, '"mad_stabilty"', 'did you mean "mad_stability"?')
-    mistake(here.gansr("figure", "--spec", "{}", "--run-folder", tmp_path), "--spec", "code")
+    mistake(here.gansr("figure", "--job", "{}", "--run-folder", tmp_path), "--job", "code")
 
 
 def test_a_file_that_cannot_be_written_is_a_mistake(here: Here, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_train_refuses_changed_weights_of_vgg19(here: Here, changed_weights: Pat
     files = ("--patches", changed_weights / "patches", "--state", made / "state", "--output", made / "model")
     spec = train_job(NOTHING).to_json()
     result = here.gansr(
-        "train", "--spec", spec, "--name", "LDL", "--judge", f"vgg19={file}", *files, folder=changed_weights
+        "train", "--job", spec, "--name", "LDL", "--judge", f"vgg19={file}", *files, folder=changed_weights
     )
     is_the_wrong_file(result, file)
     assert not made.exists()
@@ -119,7 +119,7 @@ def test_a_wrong_judge_is_refused(here: Here, changed_weights: Path, judges: lis
     )
     given = [word for judge in judges for word in ("--judge", judge)]
     spec = train_job(NOTHING).to_json()
-    mistake(here.gansr("train", "--spec", spec, "--name", "LDL", *given, *files, folder=changed_weights), *words)
+    mistake(here.gansr("train", "--job", spec, "--name", "LDL", *given, *files, folder=changed_weights), *words)
 
 
 def test_score_refuses_changed_weights_of_lpips(here: Here, changed_weights: Path) -> None:

@@ -42,7 +42,7 @@ def job(*features: str) -> str:
 
 def words(images: Path, output: Path, changes: dict[str, str] | None = None) -> list[str]:
     """The verb with its options."""
-    given = {"--images": images, "--spec": job("whole"), "--weights-dir": "weights", "--output": output}
+    given = {"--images": images, "--job": job("whole"), "--weights-dir": "weights", "--output": output}
     given |= changes or {}
     return ["hr-features", *(str(word) for option in given.items() for word in option)]
 
@@ -52,7 +52,7 @@ def test_they_are_the_networks_of_images_and_of_the_patches_that_these_have(
 ) -> None:
     images, weights = benchmark
     result = here.gansr(
-        *words(images, tmp_path / "hr.npz", {"--spec": hr_features_job().to_json()}), folder=weights.parents[1]
+        *words(images, tmp_path / "hr.npz", {"--job": hr_features_job().to_json()}), folder=weights.parents[1]
     )
     assert result.returncode == 0 and "set3" in result.stderr and result.stdout == ""
     found, network = BenchmarkFeatures.load(tmp_path / "hr.npz"), Inception(weights)
@@ -67,7 +67,7 @@ def test_those_of_one_kind_are_of_that_alone(
     here: Here, benchmark: tuple[Path, Path], tmp_path: Path, kind: str, whole: list[str], patches: list[str]
 ) -> None:
     images, weights = benchmark
-    result = here.gansr(*words(images, tmp_path / "hr.npz", {"--spec": job(kind)}), folder=weights.parents[1])
+    result = here.gansr(*words(images, tmp_path / "hr.npz", {"--job": job(kind)}), folder=weights.parents[1])
     assert result.returncode == 0, result.stderr
     found = BenchmarkFeatures.load(tmp_path / "hr.npz")
     assert (list(found.whole), list(found.patches)) == (whole, patches)
@@ -99,10 +99,10 @@ def test_a_folder_of_images_may_lie_anywhere(here: Here, benchmark: tuple[Path, 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"--spec": '{"code":3,"versions":{},"features":["hole"]}'}, "--spec: features.0: Input should be 'whole'"),
-        ({"--spec": '{"code":3,"versions":{},"features":[]}'}, "--spec: features: "),
-        ({"--spec": '{"code":3,"features":["whole"]}'}, "--spec: versions: "),
-        ({"--spec": "fid,kid"}, "--spec: not JSON"),
+        ({"--job": '{"code":3,"versions":{},"features":["hole"]}'}, "--job: features.0: Input should be 'whole'"),
+        ({"--job": '{"code":3,"versions":{},"features":[]}'}, "--job: features: "),
+        ({"--job": '{"code":3,"features":["whole"]}'}, "--job: versions: "),
+        ({"--job": "fid,kid"}, "--job: not JSON"),
         ({"--weights-dir": "nowhere"}, "nowhere/inception.bin: not there"),
         ({"--images": "data/set3/x4/nowhere"}, "data/set3/x4/nowhere/HR: cannot be read"),
         ({"--images": "data/set3/x4/nothing"}, "data/set3/x4/nothing/HR: no images"),

@@ -47,7 +47,7 @@ def job(*names: str, weights: tuple[str, ...] = (), protocols: dict[str, str] | 
 
 
 def words(spec: str, *more: str) -> list[str]:
-    given = {"--spec": spec, "--sr": "images/Model/set3", "--images": "data/set3/x4/images", "--weights-dir": "weights"}
+    given = {"--job": spec, "--sr": "images/Model/set3", "--images": "data/set3/x4/images", "--weights-dir": "weights"}
     given |= {"--kept": "kept/Model/set3", "--output": "scores.csv"}
     return ["score-benchmark", *(word for option in given.items() for word in option), *more]
 
@@ -97,11 +97,11 @@ def test_weights_that_a_run_has_may_not_be_gone_and_others_may(here: Here, folde
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ("psnr_y", ["--spec: not JSON"]),
-        ('{"code":1}', ["--spec: metrics:"]),
+        ("psnr_y", ["--job: not JSON"]),
+        ('{"code":1}', ["--job: metrics:"]),
         (
             '{"code":1,"metrics":[{"name":"psnr","protocol":"y_rounded","versions":{}}]}',
-            ["--spec: metrics.0.name", 'unknown metric "psnr"', 'did you mean "psnr_y"?'],
+            ["--job: metrics.0.name", 'unknown metric "psnr"', 'did you mean "psnr_y"?'],
         ),
         (
             '{"code":1,"metrics":[{"name":"psnr_y","protocol":"rounded","versions":{}}]}',

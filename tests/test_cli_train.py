@@ -30,7 +30,7 @@ def train(here: Here, folder: Path, *words: str | Path) -> subprocess.CompletedP
     """The verb with a spec that nothing is trained by."""
     spec = train_job(NOTHING).to_json()
     files = ("--patches", "patches", "--state", "state", "--output", "models/RRDB")
-    return here.gansr("train", "--spec", spec, "--name", "RRDB", *files, *words, folder=folder)
+    return here.gansr("train", "--job", spec, "--name", "RRDB", *files, *words, folder=folder)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_a_spec_that_does_not_say_how_to_train_is_a_mistake(
     here: Here, tmp_path: Path, spec: str, missing: str
 ) -> None:
     files = ("--patches", "patches", "--state", "state", "--output", "models/RRDB")
-    result = here.gansr("train", "--spec", spec, "--name", "RRDB", *files, folder=tmp_path)
-    mistake(result, f"--spec: {missing}: required; add it")
+    result = here.gansr("train", "--job", spec, "--name", "RRDB", *files, folder=tmp_path)
+    mistake(result, f"--job: {missing}: required; add it")
 
 
 def failing(error: Exception) -> Any:

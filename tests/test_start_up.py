@@ -101,7 +101,7 @@ def imported_by(start_up: ModuleType, *words: str | Path) -> set[str]:
 
 def test_bicubic_images_are_made_and_scored_without_torch(start_up: ModuleType, images: Path, tmp_path: Path) -> None:
     sr = tmp_path / "Bicubic" / "own"
-    upscale = ["--spec", json.dumps({"code": 1, "scale": 4}), "--images", images, "--output", sr]
+    upscale = ["--job", json.dumps({"code": 1, "scale": 4}), "--images", images, "--output", sr]
     log = ["--log", tmp_path / "log"]
     assert "torch" not in imported_by(start_up, "upscale", *upscale, *log)
     assert (sr / "a.png").is_file()

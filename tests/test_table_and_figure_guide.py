@@ -16,6 +16,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from gansr.checksum import checksum
 from gansr.config.catalog import Catalog
 from gansr.config.tables import Switch
 from gansr.plan.load import load_plan
@@ -60,7 +61,7 @@ def run(tmp_path: Path) -> dict[str, Any]:
 def write_spec(folder: Path, name: str) -> None:
     record = {
         "model": name,
-        "spec": {"seed": 0, "generator": NETWORK, "method": METHOD},
+        "job": {"seed": 0, "generator": NETWORK, "method": METHOD},
         "inputs": {"training_images": ["one"]},
         "parameters": 1000,
     }
@@ -81,7 +82,8 @@ def test_the_table_of_the_guide_is_made(tmp_path: Path, run: dict[str, Any]) -> 
         rows = [f"one,{metric},{value}" for metric, value in values.items()]
         file.write_text("\n".join(["image,metric,value", *rows]) + "\n", encoding="utf-8")
         protocols = {metric: {"name": metric, "text": metric} for metric in values}
-        file.with_suffix(".json").write_text(json.dumps({"protocols": protocols, "unavailable": {}}))
+        notes = {"protocols": protocols, "unavailable": {}, "scores_sha256": checksum(file)}
+        file.with_suffix(".json").write_text(json.dumps(notes))
     for entry in job.entries:
         if entry.folder:
             write_spec(tmp_path / "results" / "models" / entry.folder, entry.model)
@@ -91,7 +93,7 @@ def test_the_table_of_the_guide_is_made(tmp_path: Path, run: dict[str, Any]) -> 
 
     (published,) = table_inputs(plan, "perceptual")["published"]
     words = ["--run-folder", tmp_path / "results", "--images", images, "--published", published]
-    gansr(tmp_path, REPOSITORY / "src", "table", "--spec", job.to_json(), *words)
+    gansr(tmp_path, REPOSITORY / "src", "table", "--job", job.to_json(), *words)
     made = tmp_path / "results" / "tables"
     with (made / "perceptual.csv").open(encoding="utf-8", newline="") as stream:
         header, *rows = list(csv.reader(stream))
@@ -148,6 +150,6 @@ print(*figure_files(plan, "training_losses"))
         folder.mkdir(parents=True)
         lines = [{"iteration": n, "losses": {"perceptual": 1 / n}} for n in (1, 2, 3)]
         (folder / "log.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
-    gansr(tmp_path, package, "figure", "--spec", job, "--run-folder", tmp_path / "results" / "demo")
+    gansr(tmp_path, package, "figure", "--job", job, "--run-folder", tmp_path / "results" / "demo")
     assert Image.open(tmp_path / "results" / "demo" / "figures" / "training_losses.png").width > 500
     assert (tmp_path / "results" / "demo" / "figures" / "training_losses.pdf").read_bytes().startswith(b"%PDF")

@@ -11,6 +11,6 @@ TRAINING = 3
 INTERPOLATION = 1
 RELEASED = 1
 INFERENCE = 1
-METRICS = 3
+METRICS = 3  # what all metrics share; each counts by the VERSION of its own files
 TABLES = 3
 FIGURES = 2

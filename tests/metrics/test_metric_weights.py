@@ -97,6 +97,13 @@ def test_an_absent_file_is_named_with_where_it_comes_from_and_who_needs_it(liste
     assert not Path("weights", "dists.pth").exists()
 
 
+def test_weights_that_a_metric_needs_and_nobody_lists_are_named(listed):
+    del listed["dists"]
+    write_list(listed)
+    put("vgg16")
+    refuse("dists: config/weights.yaml lists no dists", "valid: alexnet", metrics=["lpips_vgg", "dists"])
+
+
 def test_a_file_without_an_address_is_asked_for(listed):
     listed["alexnet"] |= {"addresses": [], "ask": "see the authors' page"}
     write_list(listed)

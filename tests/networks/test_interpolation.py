@@ -135,7 +135,7 @@ def test_a_models_folder_is_written_and_opens_again(tmp_path, files, options):
     description = yaml.safe_load((output / "spec.yaml").read_text(encoding="utf-8"))
     assert description == {
         "model": "Between",
-        "spec": job_of(options).model_dump(mode="json"),
+        "job": job_of(options).model_dump(mode="json"),
         "inputs": {
             "first_sha256": hashlib.sha256(first.read_bytes()).hexdigest(),
             "second_sha256": hashlib.sha256(second.read_bytes()).hexdigest(),

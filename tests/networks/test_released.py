@@ -77,7 +77,7 @@ def test_the_adopted_generator_computes_what_the_released_one_does(tmp_path):
 def test_the_spec_tells_which_file_it_was(tmp_path):
     folder = adopt(tmp_path, SRRESNET, weights_of(SRRESNET))
     spec = yaml.safe_load((folder / "spec.yaml").read_text())
-    assert spec["model"] == "Theirs" and spec["spec"]["released"]["file"] == "released.pth"
+    assert spec["model"] == "Theirs" and spec["job"]["released"]["file"] == "released.pth"
     assert spec["inputs"]["released_sha256"] == hashlib.sha256((tmp_path / "released.pth").read_bytes()).hexdigest()
     assert spec["parameters"] == sum(value.numel() for value in weights_of(SRRESNET).values())
 

@@ -57,19 +57,19 @@ def test_a_missing_or_misspelt_key_is_one_line(jobs: dict[str, Job], one_line: C
             without = {name: value for name, value in written.items() if name != key}
             with pytest.raises(UserError) as caught:
                 type(job).from_json(json.dumps(without))
-            one_line(str(caught.value), "--spec", key)
+            one_line(str(caught.value), "--job", key)
         for key in written:
             misspelt = {f"{name}x" if name == key else name: value for name, value in written.items()}
             with pytest.raises(UserError) as caught:
                 type(job).from_json(json.dumps(misspelt))
-            one_line(str(caught.value), "--spec", f'unknown key "{key}x"', f'did you mean "{key}"?')
+            one_line(str(caught.value), "--job", f'unknown key "{key}x"', f'did you mean "{key}"?')
 
 
 @pytest.mark.parametrize(("text", "told"), [("{", "not JSON"), ("[1]", "no mapping"), ("", "not JSON")])
 def test_what_is_no_job_is_one_line(text: str, told: str, one_line: Callable[..., None]) -> None:
     with pytest.raises(UserError) as caught:
         PatchStoreJob.from_json(text)
-    one_line(str(caught.value), "--spec", told, "copy the line from the step's log")
+    one_line(str(caught.value), "--job", told, "copy the line from the step's log")
 
 
 def test_a_subsets_expected_number_cannot_be_misspelt(

@@ -160,7 +160,7 @@ def test_a_gpu_is_for_networks(planned: Planned, wanted: list[str], gpu: bool, f
 def test_a_wrong_job_is_refused_in_one_line(one_line: Callable[..., None], text: str, words: list[str]) -> None:
     with pytest.raises(UserError) as caught:
         ScoreJob.from_json(text)
-    one_line(str(caught.value), "--spec", *words)
+    one_line(str(caught.value), "--job", *words)
 
 
 def test_a_wrong_protocol_of_a_job_is_refused(one_line: Callable[..., None]) -> None:

@@ -77,7 +77,7 @@ def write_spec(tmp_path: Path) -> Callable[..., None]:
         losses: dict[str, Any] = {"pixel": {"weight": 1.0}} | ({"perceptual": perceptual} if perceptual else {})
         record = {
             "model": name,
-            "spec": {
+            "job": {
                 "seed": 0,
                 "scale": 4,
                 "generator": {"network": "srresnet", "features": 4, "blocks": 1},
@@ -108,7 +108,7 @@ def write_interpolated(tmp_path: Path) -> Callable[..., None]:
     def write(name: str, slug: str, between: tuple[str, str], alpha: float = 0.5) -> None:
         record = {
             "model": name,
-            "spec": {
+            "job": {
                 "scale": 4,
                 "generator": {"network": "srresnet", "features": 4, "blocks": 1},
                 "interpolate": {"between": list(between), "alpha": alpha},

@@ -135,7 +135,7 @@ def test_no_curve_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         columns=["model", "patch", "type", "iteration", "mad"],
     )
     monkeypatch.setattr(mad_stability, "mad_curves", lambda file, name: curves)
-    spec = {"parameters": 1, "inputs": {"training_images": []}, "spec": {"mad_interval": 1}}
+    spec = {"parameters": 1, "inputs": {"training_images": []}, "job": {"mad_interval": 1}}
     monkeypatch.setattr(figure_inputs, "read_spec", lambda *given: spec)
     limits = []
     monkeypatch.setattr(

@@ -80,10 +80,10 @@ class Cluster:
         assert result.returncode == 0, f"{command}: {result.stderr}"
         return result.stdout
 
-    def running(self, rule: str) -> str | None:
-        """The number of the job of a rule that runs."""
+    def running(self, model: str) -> str | None:
+        """The number of the job that trains a model, where it runs."""
         lines = self.run("squeue", "--noheader", "--states=RUNNING,COMPLETING", "--format=%i %k").splitlines()
-        return next((line.split()[0] for line in lines if f"rule_{rule}" in line), None)
+        return next((line.split()[0] for line in lines if line.endswith(f" rule_train_wildcards_{model}")), None)
 
     def processes(self) -> list[str]:
         """The processes that have to do with the cluster: named by what they work on or have opened."""
@@ -188,7 +188,7 @@ def slurm_run(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Slu
         )
 
         def next_attempt() -> str:
-            job = until(lambda: cluster.running("finetune") or process.poll() is not None, 600, "training in squeue")
+            job = until(lambda: cluster.running(MODEL) or process.poll() is not None, 600, "training in squeue")
             assert process.poll() is None, said.read_text()[-8000:]
             attempts.append((job, newest_checkpoint(project)))
             return job
@@ -198,7 +198,7 @@ def slurm_run(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Slu
                 job = next_attempt()
                 until(lambda: newest_checkpoint(project) > attempts[-1][1], 600, "state saved by this attempt")
                 cluster.run(*stop(job))
-                until(lambda job=job: cluster.running("finetune") != job, 600, f"end of job {job} by {stop.__name__}")
+                until(lambda job=job: cluster.running(MODEL) != job, 600, f"end of job {job} by {stop.__name__}")
             next_attempt()
             process.wait(timeout=1200)
         finally:

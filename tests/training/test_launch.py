@@ -17,7 +17,7 @@ def job(gpus):
 def test_another_number_of_processes_than_the_spec_says_is_refused(tmp_path, started, gpus):
     result = subprocess.run(
         [
-            *(sys.executable, "-m", "gansr", "train", "--spec", job(gpus).to_json()),
+            *(sys.executable, "-m", "gansr", "train", "--job", job(gpus).to_json()),
             *("--name", "model", "--patches", "none", "--state", "state", "--output", "output"),
         ],
         cwd=tmp_path,

@@ -34,7 +34,7 @@ def test_a_training_publishes_its_files(straight, inputs):
     assert raw.keys() == averaged.keys() == start.keys()
     assert not any(torch.equal(raw[key], averaged[key]) or torch.equal(raw[key], start[key]) for key in raw)
     description = yaml.safe_load((straight / "spec.yaml").read_text())
-    assert description["spec"] == train_job(SPEC).model_dump(mode="json")
+    assert description["job"] == train_job(SPEC).model_dump(mode="json")
     assert description["inputs"]["training_images"] == ["photo0", "photo1"]
     assert description["resumed_at"] == []
 

@@ -62,7 +62,7 @@ def spec(processes, losses=None, critic=None, iterations=12):
 
 def command(given, store, folder):
     return [
-        *(sys.executable, "-m", "gansr", "train", "--spec", train_job(given).to_json(), "--name", "model"),
+        *(sys.executable, "-m", "gansr", "train", "--job", train_job(given).to_json(), "--name", "model"),
         *("--patches", str(store), "--state", str(folder / "state" / "model")),
         *("--output", str(folder / "output"), "--log", str(folder / "log.txt")),
     ]

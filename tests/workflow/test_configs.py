@@ -103,7 +103,7 @@ def test_every_run_in_config_is_dry_run(project: Project, file: Path) -> None:
     (project.folder / "config" / "micro.yaml").write_text(file.read_text())
     result = project.snakemake("--dry-run", "all")
     assert result.returncode == 0, result.stderr[-2000:]
-    assert "finetune" in result.stdout
+    assert "rule train" in result.stdout
     assert "Traceback" not in result.stderr
     assert "GPU hours for" in result.stderr.split("needs\n")[1]
 
@@ -114,7 +114,7 @@ def test_a_run_without_figures_and_mad_patches_is_dry_run(project: Project) -> N
     project.configure(config)
     result = project.snakemake("--dry-run", "all")
     assert result.returncode == 0, result.stderr[-2000:]
-    assert "rule finetune" in result.stdout
+    assert "rule train" in result.stdout
     assert "rule mad_patches" not in result.stdout
 
 
@@ -127,7 +127,7 @@ def test_a_training_on_two_gpus_asks_for_two(project: Project) -> None:
     asked = {
         job.split("wildcards: model=")[1].split("\n")[0]: job.split(" gpu=")[1].split(",")[0]
         for job in jobs
-        if job.startswith(("pretrain:", "finetune:"))
+        if job.startswith("train:")
     }
     assert asked == {"SRResNet": "1", "SRResNet+GAN": "2", "SRResNet+LDL": "1", "Beby-GAN": "1"}
 

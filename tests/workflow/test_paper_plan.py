@@ -25,7 +25,7 @@ def test_the_papers_run_is_planned_within_seconds_and_tells_what_it_needs(tmp_pa
     told = result.stderr.split("The run paper needs")[1].splitlines()
     total = next(line for line in result.stdout.splitlines() if line.startswith("total"))
     assert told[1].strip() == f"{total.split()[1]} jobs"
-    assert "finetune" in result.stdout and "Traceback" not in result.stderr
+    assert "rule train" in result.stdout and "Traceback" not in result.stderr
     assert "GPU hours for 39 trainings" in told[2] and "hours on 4" in told[2]
     assert "GB of disk" in told[3] and "patch stores" in told[3]
     assert [line.split(": ")[1] for line in told[4:7]] == list(BY_HAND)

@@ -181,8 +181,8 @@ def test_another_checksum_makes_its_images_and_all_that_follows_again(toy: Proje
     assert {output.split("/")[2] for rule, output in jobs if rule == "images"} == of_archive
     assert {output.split("/")[4] for rule, output in jobs if rule == "upscale"} == {"set14_without_gray"}
     assert {rule for rule, _ in jobs} >= {"subset", "hr_features", "score", "table"}
-    assert {rule for rule, _ in jobs}.isdisjoint({"fetch", "patch_store", "pretrain", "finetune"})
+    assert {rule for rule, _ in jobs}.isdisjoint({"fetch", "patch_store", "train"})
     # while these hold the patches that MAD curves are made of
     jobs = planned_jobs(toy, "datasets.yaml", checksums["div2k100"], "f" * 64)
     assert {output.split("/")[2] for rule, output in jobs if rule == "images"} == {"div2k100"}
-    assert "finetune" in {rule for rule, _ in jobs} and "patch_store" not in {rule for rule, _ in jobs}
+    assert "train" in {rule for rule, _ in jobs} and "patch_store" not in {rule for rule, _ in jobs}

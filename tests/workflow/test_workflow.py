@@ -35,7 +35,7 @@ def test_a_model_has_its_weights_spec_and_log(finished: Project) -> None:
             assert (folder / name).stat().st_size > 0
         spec = yaml.safe_load((folder / "spec.yaml").read_text())
         assert spec["model"] == model
-        assert spec["spec"]["method"]["iterations"] == 6
+        assert spec["job"]["method"]["iterations"] == 6
         log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
         assert [line["iteration"] for line in log] == [1, 2, 3, 4, 5, 6]
         assert all(np.isfinite(list(line["losses"].values())).all() for line in log)
@@ -58,7 +58,7 @@ def test_an_interpolated_model_lies_between_the_weights_its_ends_are_tested_with
     for key, value in between.items():
         np.testing.assert_allclose(value, 0.2 * first[key] + 0.8 * second[key], rtol=1e-5, atol=1e-7)
     spec = yaml.safe_load((folder / INTERPOLATED / "spec.yaml").read_text())
-    assert spec["spec"]["interpolate"] == {"between": MODELS[:2], "alpha": 0.8}
+    assert spec["job"]["interpolate"] == {"between": MODELS[:2], "alpha": 0.8}
 
 
 def test_snapshots_are_kept_at_every_interval(finished: Project) -> None:
@@ -151,7 +151,7 @@ def test_provenance_says_what_the_run_was_made_from(finished: Project) -> None:
     assert record["models"][INTERPOLATED]["interpolate"]["alpha"] == 0.8
     assert set(record["hr_images_sha256"]["small_test"]) == set(IMAGES)
     assert record["packages"]["torch"]
-    assert record["job_seconds"]["finetune/SRResNet+LDL"] > 0
+    assert record["job_seconds"]["train/SRResNet+LDL"] > 0
     assert {"revision", "changed"} <= set(record["code"])
 
 
@@ -202,8 +202,8 @@ def test_editing_ldls_artifact_weight_redoes_ldl_alone(copied: Project) -> None:
     method.write_text(method.read_text().replace("    weight: 1.0\n    residual", "    weight: 2.0\n    residual"))
     jobs = copied.planned()
     rules = {rule for rule, _ in jobs}
-    assert rules.isdisjoint({"images", "patch_store", "mad_patches", "pretrain"})
-    assert {output for rule, output in jobs if rule == "finetune"} == {
+    assert rules.isdisjoint({"images", "patch_store", "mad_patches"})
+    assert {output for rule, output in jobs if rule == "train"} == {
         f"results/micro/models/SRResNet+LDL/{name}"
         for name in ("generator.safetensors", "generator_ema.safetensors", "spec.yaml", "log.jsonl", "snapshots.npz")
     }
@@ -223,9 +223,8 @@ def test_one_more_metric_is_computed_alone(copied: Project) -> None:
     copied.configure(micro_config())
     result = copied.snakemake(scores)
     assert result.returncode == 0, result.stderr[-3000:]
-    assert (
-        "kept from before: psnr_y\n" in (copied.results / "logs" / "score" / "Bicubic" / "small_test.log").read_text()
-    )
+    log = copied.results / "logs" / "score" / "Bicubic" / "small_test.log"
+    assert "kept from before: psnr_y\n" in log.read_text()
     assert next(kept.glob("ssim_y_*")).exists()
 
 
@@ -244,7 +243,7 @@ def test_how_trainings_are_watched_redoes_none_and_how_they_are_computed_all(cop
     assert {rule for rule, _ in copied.planned()} <= {"provenance"}
     config["models"][2]["training"] = {"precision": "tf32"}
     copied.configure(config)
-    trained = {output for rule, output in copied.planned() if rule in ("pretrain", "finetune")}
+    trained = {output for rule, output in copied.planned() if rule == "train"}
     assert trained and all("SRResNet+LDL" in output for output in trained)
 
 
@@ -264,7 +263,7 @@ def test_a_variant_redoes_its_model_alone(copied: Project) -> None:
     config = micro_config()
     config["models"][3]["variant"] = "paper"
     copied.configure(config)
-    trained = {output for rule, output in copied.planned() if rule in ("pretrain", "finetune", "interpolate")}
+    trained = {output for rule, output in copied.planned() if rule in ("train", "interpolate")}
     assert trained and all("Beby-GAN" in output for output in trained)
 
 
@@ -282,7 +281,7 @@ def add_own_method(project: Project) -> None:
 
 def test_a_method_of_ones_own_trains_its_model_alone(copied: Project) -> None:
     add_own_method(copied)
-    trained = {output for rule, output in copied.planned() if rule in ("pretrain", "finetune")}
+    trained = {output for rule, output in copied.planned() if rule == "train"}
     assert trained and all("SRResNet+GAN-L1" in output for output in trained)
 
 
@@ -307,7 +306,7 @@ def test_a_finished_run_with_a_setting_that_fails_fails_again_and_goes_on_when_i
 
 def test_a_removed_model_is_made_again(copied: Project) -> None:
     shutil.rmtree(copied.results / "models" / "SRResNet+GAN")
-    assert "finetune" in {rule for rule, _ in copied.planned()}
+    assert "train" in {rule for rule, _ in copied.planned()}
 
 
 @pytest.mark.slow
@@ -335,7 +334,7 @@ def test_a_killed_run_goes_on_where_it_was(project: Project) -> None:
     again = subprocess.Popen(
         project.command("all"), cwd=project.folder, start_new_session=True, stderr=subprocess.PIPE, text=True
     )
-    log = project.results / "logs" / "finetune" / "SRResNet+GAN.log"
+    log = project.results / "logs" / "train" / "SRResNet+GAN.log"
     try:
         deadline = time.monotonic() + 600
         while "going on after iteration" not in (log.read_text() if log.exists() else ""):

@@ -15,7 +15,7 @@ rule fetch:
     conda:
         "../envs/gansr.yaml"
     params:
-        request=DATA.dataset_request("{dataset}"),
+        request=str(DATA.dataset_request("{dataset}")),
     shell:
         "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
 
@@ -33,7 +33,7 @@ rule fetch_weights:
     conda:
         "../envs/gansr.yaml"
     params:
-        request=DATA.weight_request("{weights}"),
+        request=str(DATA.weight_request("{weights}")),
     shell:
         "gansr fetch --request {params.request:q} --output {output:q} --log {log:q}"
 
@@ -61,7 +61,7 @@ rule images:
         receipt=of_input("--receipt", "receipt"),
         archives=str(RUN.datasets_dir),
     shell:
-        "gansr images --spec {params.job:q} {params.receipt} --archives {params.archives:q} --output {output:q} "
+        "gansr images --job {params.job:q} {params.receipt} --archives {params.archives:q} --output {output:q} "
         "--threads {threads} --log {log:q}"
 
 
@@ -84,7 +84,7 @@ rule subset:
     params:
         job=lambda wildcards: run_jobs.images_job(PLAN, wildcards.dataset).to_json(),
     shell:
-        "gansr subset --spec {params.job:q} --images {input:q} --output {output:q} --log {log:q}"
+        "gansr subset --job {params.job:q} --images {input:q} --output {output:q} --log {log:q}"
 
 
 rule patch_store:
@@ -105,7 +105,7 @@ rule patch_store:
         job=PatchStoreJob(code=code_versions.PATCH_STORE, scale=SCALE).to_json(),
         images=of_input("--images", "images"),
     shell:
-        "gansr patch-store --spec {params.job:q} {params.images} --output {output:q} --log {log:q}"
+        "gansr patch-store --job {params.job:q} {params.images} --output {output:q} --log {log:q}"
 
 
 rule mad_patches:
@@ -122,4 +122,4 @@ rule mad_patches:
     params:
         job=run_jobs.mad_patches_job(PLAN).to_json() if RUN.mad else "",
     shell:
-        "gansr mad-patches --spec {params.job:q} --images {input.images:q} --output {output:q} --log {log:q}"
+        "gansr mad-patches --job {params.job:q} --images {input.images:q} --output {output:q} --log {log:q}"

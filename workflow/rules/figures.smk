@@ -35,5 +35,5 @@ for figure in PLAN.figures:
             mad_patches=of_input("--mad-patches", "mad_patches"),
             images=of_input("--images", "images"),
         shell:
-            "gansr figure --spec {params.job:q} --run-folder {params.folder:q} {params.mad_patches} {params.images} "
+            "gansr figure --job {params.job:q} --run-folder {params.folder:q} {params.mad_patches} {params.images} "
             "--threads {threads} --log {log:q}"

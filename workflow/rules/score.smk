@@ -25,7 +25,7 @@ rule upscale:
         ).to_json(),
         weights=of_input("--weights", "weights"),
     shell:
-        "gansr upscale --spec {params.job:q} --images {input.images:q} {params.weights} --output {output:q} "
+        "gansr upscale --job {params.job:q} --images {input.images:q} {params.weights} --output {output:q} "
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"
 
 
@@ -53,7 +53,7 @@ rule hr_features:
         job=lambda wildcards: score_jobs.hr_features_job().to_json(),
         weights_dir=str(RUN.weights_dir),
     shell:
-        "gansr hr-features --spec {params.job:q} --images {input.images:q} --weights-dir {params.weights_dir:q} "
+        "gansr hr-features --job {params.job:q} --images {input.images:q} --weights-dir {params.weights_dir:q} "
         "--output {output:q} --gpus {resources.gpu} --threads {threads} --log {log:q}"
 
 
@@ -90,6 +90,6 @@ rule score:
         kept=str(PATHS.score_values("{scored}", "{benchmark}")),
         hr_features=of_input("--hr-features", "hr_features"),
     shell:
-        "gansr score-benchmark --spec {params.job:q} --sr {input.sr:q} --images {input.images:q} "
+        "gansr score-benchmark --job {params.job:q} --sr {input.sr:q} --images {input.images:q} "
         "--weights-dir {params.weights_dir:q} {params.hr_features} --kept {params.kept:q} --output {output.scores:q} "
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"

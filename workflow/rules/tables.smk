@@ -35,7 +35,7 @@ rule table:
         images=of_input("--images", "images"),
         published=of_input("--published", "published"),
     shell:
-        "gansr table --spec {params.job:q} --run-folder {params.folder:q} {params.images} {params.published} "
+        "gansr table --job {params.job:q} --run-folder {params.folder:q} {params.images} {params.published} "
         "--log {log:q}"
 
 
@@ -60,5 +60,5 @@ rule provenance:
         folder=subpath(output[0], parent=True),
         data_dir=lambda wildcards: str(RUN.data_dir),
     shell:
-        "gansr provenance --spec {params.job:q} --run-folder {params.folder:q} --data-dir {params.data_dir:q} "
+        "gansr provenance --job {params.job:q} --run-folder {params.folder:q} --data-dir {params.data_dir:q} "
         "--log {log:q}"

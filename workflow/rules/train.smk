@@ -33,14 +33,14 @@ rule train:
         job=job_of,
         name=lambda wildcards: model_of(wildcards).name,
         state=str(PATHS.state("{model}")),
-        settings=PATHS.training_settings,
+        settings=str(PATHS.training_settings),
         folder=subpath(output.raw, parent=True),
         start=of_input("--start", "start"),
         judges=judge_options,
         mad_patches=of_input("--mad-patches", "mad_patches"),
         mad_images=of_input("--mad-images", "mad_images"),
     shell:
-        "gansr train --spec {params.job:q} --name {params.name:q} --patches {input.patches:q} {params.start} "
+        "gansr train --job {params.job:q} --name {params.name:q} --patches {input.patches:q} {params.start} "
         "{params.judges} {params.mad_patches} {params.mad_images} "
         "--state {params.state:q} --settings {params.settings:q} --output {params.folder:q} "
         "--gpus {resources.gpu} --threads {threads} --log {log:q}"
@@ -70,7 +70,7 @@ rule interpolate:
         name=lambda wildcards: model_of(wildcards).name,
         folder=subpath(output.raw, parent=True),
     shell:
-        "gansr interpolate --spec {params.job:q} --name {params.name:q} --first {input.first:q} "
+        "gansr interpolate --job {params.job:q} --name {params.name:q} --first {input.first:q} "
         "--second {input.second:q} --output {params.folder:q} --log {log:q}"
 
 
@@ -99,5 +99,5 @@ rule adopt:
         weights=lambda wildcards: str(PLAN.weight_file(model_of(wildcards).weights)),
         folder=subpath(output.raw, parent=True),
     shell:
-        "gansr adopt --spec {params.job:q} --listed {params.listed} --weights {params.weights:q} "
+        "gansr adopt --job {params.job:q} --listed {params.listed} --weights {params.weights:q} "
         "--name {params.name:q} --output {params.folder:q} --log {log:q}"

@@ -17,7 +17,7 @@ from gansr.progress import Progress
 logger = logging.getLogger("gansr")
 
 LogFile = Annotated[Path | None, typer.Option("--log", help="Also write messages to this file.")]
-JobText = Annotated[str, typer.Option("--spec", help="What the job is asked for, as JSON.")]
+JobText = Annotated[str, typer.Option("--job", help="What the job is asked for, as JSON.")]
 Threads = Annotated[int, typer.Option(help="CPU threads for torch.")]
 Gpus = Annotated[int, typer.Option(help="GPUs to take; on a machine without any, the CPU is used.")]
 Output = Annotated[Path, typer.Option(help="Where the result goes; it appears when it is complete.")]

@@ -31,7 +31,7 @@ def fetch(
 
 
 def images(
-    spec: JobText,
+    text: JobText,
     output: Output,
     receipt: Annotated[Path | None, typer.Option(help="What fetch wrote, for a dataset from an archive.")] = None,
     archives: Annotated[Path, typer.Option(help="The folder of the archive.")] = Path("datasets"),
@@ -44,7 +44,7 @@ def images(
     from gansr.plan.jobs.data import ImagesJob
 
     begin(log)
-    job = ImagesJob.from_json(spec)
+    job = ImagesJob.from_json(text)
     if receipt is None:
         prepare_images(job.dataset, job.name, job.scale, output, threads)
     else:
@@ -52,7 +52,7 @@ def images(
 
 
 def subset(
-    spec: JobText,
+    text: JobText,
     images: Annotated[Path, typer.Option(help="The whole benchmark's folder with HR and LR.")],
     output: Output,
     log: LogFile = None,
@@ -62,12 +62,12 @@ def subset(
     from gansr.plan.jobs.data import ImagesJob
 
     begin(log)
-    job = ImagesJob.from_json(spec)
+    job = ImagesJob.from_json(text)
     leave_out_gray(images, job.name, job.dataset.images, output)
 
 
 def patch_store(
-    spec: JobText,
+    text: JobText,
     images: Annotated[list[Path], typer.Option(help="A dataset's folder with HR and LR; several make a union.")],
     output: Output,
     log: LogFile = None,
@@ -77,11 +77,11 @@ def patch_store(
     from gansr.plan.jobs.data import PatchStoreJob
 
     begin(log)
-    build_patch_store(images, PatchStoreJob.from_json(spec).scale, output)
+    build_patch_store(images, PatchStoreJob.from_json(text).scale, output)
 
 
 def mad_patches(
-    spec: JobText,
+    text: JobText,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with HR and LR.")],
     output: Output,
     log: LogFile = None,
@@ -91,7 +91,7 @@ def mad_patches(
     from gansr.plan.jobs.mad_patches import MadPatchesJob
 
     begin(log)
-    choose_mad_patches(images, MadPatchesJob.from_json(spec), output)
+    choose_mad_patches(images, MadPatchesJob.from_json(text), output)
 
 
 VERBS = (fetch, images, subset, patch_store, mad_patches)

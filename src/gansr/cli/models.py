@@ -27,7 +27,7 @@ INTERRUPTED = 75  # "try again": the state is saved
 
 
 def train(
-    spec: JobText,
+    text: JobText,
     name: Annotated[str, typer.Option(help="The model's name.")],
     patches: Annotated[Path, typer.Option(help="The patch store to train on.")],
     state: Annotated[Path, typer.Option(help="Where resumable state is kept.")],
@@ -50,7 +50,7 @@ def train(
     from gansr.training import launch
 
     begin(log)
-    job = TrainJob.from_json(spec)
+    job = TrainJob.from_json(text)
     require_current_plugins(job.versions, job.used_plugins)
     watched = read_section(WatchSettings, read_text(settings), str(settings)) if settings else WatchSettings()
     processes = job.training.gpus
@@ -93,7 +93,7 @@ def status(
 
 
 def interpolate(
-    spec: JobText,
+    text: JobText,
     first: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 0.")],
     second: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 1.")],
     name: Annotated[str, typer.Option(help="The model's name.")],
@@ -105,11 +105,11 @@ def interpolate(
     from gansr.networks.interpolation import interpolate_models
     from gansr.plan.jobs.train import InterpolateJob
 
-    interpolate_models(InterpolateJob.from_json(spec), name, first, second, output)
+    interpolate_models(InterpolateJob.from_json(text), name, first, second, output)
 
 
 def adopt(
-    spec: JobText,
+    text: JobText,
     weights: Annotated[Path, typer.Option(help="The released checkpoint, as config/weights.yaml lists it.")],
     listed: Annotated[str, typer.Option(help="Its name there.")],
     name: Annotated[str, typer.Option(help="The model's name.")],
@@ -122,7 +122,7 @@ def adopt(
     from gansr.networks.released import adopt_released_model
     from gansr.plan.jobs.train import AdoptJob
 
-    adopt_released_model(AdoptJob.from_json(spec), name, weights, output)
+    adopt_released_model(AdoptJob.from_json(text), name, weights, output)
 
 
 VERBS = (train, status, interpolate, adopt)

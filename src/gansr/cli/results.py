@@ -11,7 +11,7 @@ from gansr.cli.common import JobText, LogFile, Threads, begin, take_devices
 
 
 def table(
-    spec: JobText,
+    text: JobText,
     run_folder: Annotated[Path, typer.Option(help="results/<run>.")],
     images: Annotated[list[Path], typer.Option(help="The folders of its benchmarks, <benchmark>/x4/images.")],
     published: Annotated[Path | None, typer.Option(help="The published values, for a table that has some.")] = None,
@@ -23,11 +23,11 @@ def table(
     from gansr.reporting.write_table import write_table
 
     begin(log)
-    write_table(TableJob.from_json(spec), read_benchmarks(images), run_folder, published)
+    write_table(TableJob.from_json(text), read_benchmarks(images), run_folder, published)
 
 
 def figure(
-    spec: JobText,
+    text: JobText,
     run_folder: Annotated[Path, typer.Option(help="results/<run>.")],
     mad_patches: Annotated[Path, typer.Option(help="The list of patches, for a figure that draws them.")] = Path(
         "mad_patches.json"
@@ -40,7 +40,7 @@ def figure(
     from gansr.plan.jobs.figure import FigureJob
 
     begin(log)
-    job = FigureJob.from_json(spec)
+    job = FigureJob.from_json(text)
     take_devices(0, threads)
     from gansr.reporting.draw_figure import draw_figure
 
@@ -48,7 +48,7 @@ def figure(
 
 
 def provenance(
-    spec: JobText,
+    text: JobText,
     run_folder: Annotated[Path, typer.Option(help="results/<run>.")],
     data_dir: Annotated[Path, typer.Option(help="The folder of the prepared datasets.")],
     log: LogFile = None,
@@ -58,7 +58,7 @@ def provenance(
     from gansr.reporting.provenance import write_provenance
 
     begin(log)
-    write_provenance(ProvenanceJob.from_json(spec), run_folder, data_dir)
+    write_provenance(ProvenanceJob.from_json(text), run_folder, data_dir)
 
 
 VERBS = (table, figure, provenance)

@@ -25,7 +25,7 @@ ALONE = [row.name for row in METRICS.values() if not row.needs_hr]
 
 
 def upscale(
-    spec: JobText,
+    text: JobText,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with LR.")],
     output: Output,
     weights: Annotated[Path | None, typer.Option(help="Generator weights; without, MATLAB bicubic.")] = None,
@@ -37,7 +37,7 @@ def upscale(
     from gansr.plan.jobs.upscale import UpscaleJob
 
     begin(log)
-    job = UpscaleJob.from_json(spec)
+    job = UpscaleJob.from_json(text)
     if (job.generator is None) != (weights is None):
         raise UserError("--weights: are those of the job's generator; give both, or none for MATLAB bicubic")
     take_devices(gpus if weights is not None else 0, threads)
@@ -57,7 +57,7 @@ def upscale(
 
 
 def hr_features(
-    spec: JobText,
+    text: JobText,
     images: Annotated[Path, typer.Option(help="A benchmark's folder with HR.")],
     weights_dir: Annotated[Path, typer.Option(help="The folder of weights.")],
     output: Output,
@@ -69,7 +69,7 @@ def hr_features(
     from gansr.plan.jobs.score import HrFeaturesJob
 
     begin(log)
-    job = HrFeaturesJob.from_json(spec)
+    job = HrFeaturesJob.from_json(text)
     take_devices(gpus, threads)
     from gansr.config.catalog import Catalog
     from gansr.metrics.hr_features import write_hr_features
@@ -81,7 +81,7 @@ def hr_features(
 
 
 def score_benchmark(
-    spec: JobText,
+    text: JobText,
     sr: Annotated[Path, typer.Option(help="A folder of SR images that a run has made.")],
     images: Annotated[Path, typer.Option(help="The benchmark's folder with HR.")],
     weights_dir: Annotated[Path, typer.Option(help="The folder of weights.")],
@@ -96,7 +96,7 @@ def score_benchmark(
     from gansr.plan.jobs.score import ScoreJob
 
     begin(log)
-    job = ScoreJob.from_json(spec)
+    job = ScoreJob.from_json(text)
     protocols = job.protocols()
     take_devices(gpus, threads)
     from gansr.metrics import score as scoring

@@ -173,6 +173,17 @@ def spelt_out(given: dict[str, Any]) -> dict[str, Any]:
     return rest | {"critics": {**critics, "adversarial": given["discriminator"]}}
 
 
+def in_short(spelt: dict[str, Any]) -> dict[str, Any]:
+    """The mapping of a method with the critic of the adversarial term as its discriminator, as method files have it."""
+    short: dict[str, Any] = {}
+    for key, value in spelt.items():
+        if key == "critics" and "adversarial" in value:
+            short["discriminator"] = value["adversarial"]
+            value = {term: critic for term, critic in value.items() if term != "adversarial"}
+        short[key] = value
+    return short
+
+
 def network_options(kind: Literal["generator", "critic"], given: dict[str, Any]) -> dict[str, Any]:
     """Check the options of a network against its file and fill in the defaults.
 

@@ -69,7 +69,7 @@ def interpolate_models(job: InterpolateJob, name: str, first: Path, second: Path
         save_weights(output / file_name, between)
     description = {
         "model": name,
-        "spec": job.model_dump(mode="json"),
+        "job": job.model_dump(mode="json"),
         "inputs": {"first_sha256": checksum(first), "second_sha256": checksum(second)},
         "parameters": count_parameters(generator),
     }

@@ -49,7 +49,7 @@ def adopt_released_model(job: AdoptJob, name: str, weights: Path, output: Path) 
         save_weights(output / file_name, generator.state_dict())
     description = {
         "model": name,
-        "spec": job.model_dump(mode="json"),
+        "job": job.model_dump(mode="json"),
         "inputs": {"released_sha256": checksum(weights)},
         "parameters": count_parameters(generator),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gansr import code_versions
-from gansr.config.method import Method
+from gansr.config.method import Method, in_short
 from gansr.config.method_files import apply_overrides, read_method, variants
 from gansr.config.model import Model
 from gansr.errors import UserError, nearest
@@ -70,7 +70,7 @@ def _trained(inputs: RunInputs, model: Model, generator: str) -> TrainedModel:
         model.method,
         method,
         len(known) > 1,
-        _changes(as_written.model_dump(mode="json"), method.model_dump(mode="json")),
+        _changes(in_short(as_written.model_dump(mode="json")), in_short(method.model_dump(mode="json"))),
         dataset,
         model.start,
     )

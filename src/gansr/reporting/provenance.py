@@ -52,7 +52,7 @@ def write_provenance(job: ProvenanceJob, run_folder: Path, data_dir: Path) -> No
         "platform": platform.platform(),
         "packages": {package: importlib.metadata.version(package) for package in PACKAGES},
         "models": {
-            name: _trained(spec) if "method" in spec["spec"] else _not_trained(spec) for name, spec in models.items()
+            name: _trained(spec) if "method" in spec["job"] else _not_trained(spec) for name, spec in models.items()
         },
         "hr_images_sha256": {name: _checksums(folder / "HR") for name, folder in images.items()},
         "fetched": {
@@ -99,10 +99,10 @@ def _job_seconds(timings: Path) -> dict[str, float]:
 
 def _trained(spec: dict[str, Any]) -> dict[str, Any]:
     kept = ("device", "processes", "torch", "seconds", "resumed_at", "skipped", "parameters")
-    of_spec = {key: spec["spec"][key] for key in ("seed", "training")}
-    return {key: spec[key] for key in kept} | of_spec | {"inputs": spec["inputs"]}
+    of_job = {key: spec["job"][key] for key in ("seed", "training")}
+    return {key: spec[key] for key in kept} | of_job | {"inputs": spec["inputs"]}
 
 
 def _not_trained(spec: dict[str, Any]) -> dict[str, Any]:
-    made = {key: spec["spec"][key] for key in ("interpolate", "released") if key in spec["spec"]}
+    made = {key: spec["job"][key] for key in ("interpolate", "released") if key in spec["job"]}
     return made | {"parameters": spec["parameters"], "inputs": spec["inputs"]}

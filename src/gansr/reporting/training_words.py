@@ -30,20 +30,20 @@ def read_spec(run_folder: Path, model: str) -> dict[str, Any]:
 
 def training_words(trained: dict[str, Any], seeds: Sequence[int] | None = None) -> str:
     """One model in one line: generator, size, iterations, batch, patch, training images; or how else it was made."""
-    spec = trained["spec"]
-    size = ", ".join(f"{key} {value}" for key, value in sorted(spec["generator"].items()) if key != "network")
-    generator = f"{spec['generator']['network']} ({size}; {trained['parameters'] / 1e6:.2f} M parameters)"
-    if "interpolate" in spec:
-        (first, second), alpha = spec["interpolate"]["between"], spec["interpolate"]["alpha"]
+    job = trained["job"]
+    size = ", ".join(f"{key} {value}" for key, value in sorted(job["generator"].items()) if key != "network")
+    generator = f"{job['generator']['network']} ({size}; {trained['parameters'] / 1e6:.2f} M parameters)"
+    if "interpolate" in job:
+        (first, second), alpha = job["interpolate"]["between"], job["interpolate"]["alpha"]
         return f"{generator}, {1 - alpha:g} x the weights that {first} is tested with + {alpha:g} x those of {second}"
-    if "released" in spec:
-        return f"{generator}, {spec['released']['file']}, sha256 {trained['inputs']['released_sha256'][:8]}..."
-    method = spec["method"]
+    if "released" in job:
+        return f"{generator}, {job['released']['file']}, sha256 {trained['inputs']['released_sha256'][:8]}..."
+    method = job["method"]
     return (
         f"{generator}, {method['iterations']:,} iterations, batch {method['batch_size']}, "
         f"HR patches of {method['patch_size']} px, "
         f"{len(trained['inputs']['training_images'])} training images, "
-        + (f"seeds {', '.join(map(str, seeds))}" if seeds else f"seed {spec['seed']}")
+        + (f"seeds {', '.join(map(str, seeds))}" if seeds else f"seed {job['seed']}")
     )
 
 
@@ -53,7 +53,7 @@ def perceptual_words(trained: list[dict[str, Any]]) -> list[str]:
 
 
 def _perceptual(trained: dict[str, Any]) -> str | None:
-    for name, term in trained["spec"].get("method", {"losses": {}})["losses"].items():
+    for name, term in trained["job"].get("method", {"losses": {}})["losses"].items():
         if term.get("loss", name) == "perceptual" and term["weight"] > 0 and term["weights"] != "pretrained":
             return (
                 f"The perceptual loss used VGG19's layers with {term['weights']} weights "
@@ -64,10 +64,10 @@ def _perceptual(trained: dict[str, Any]) -> str | None:
 
 def scale_line(run: str, scale: int, trained: list[dict[str, Any]], tested: str) -> str:
     """The run in one short line: what a reader must know before comparing with a paper."""
-    trained = [model for model in trained if "method" in model["spec"]]
+    trained = [model for model in trained if "method" in model["job"]]
     if not trained:
         return f"Run {run}, x{scale}: nothing trained, {tested}."
-    iterations = sorted({model["spec"]["method"]["iterations"] for model in trained})
+    iterations = sorted({model["job"]["method"]["iterations"] for model in trained})
     images = sorted({len(model["inputs"]["training_images"]) for model in trained})
     parameters = sorted({model["parameters"] for model in trained})
     return (

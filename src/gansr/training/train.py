@@ -172,7 +172,7 @@ def _description(
     place = loop.step.engine.device
     return {
         "model": name,
-        "spec": job.model_dump(mode="json"),
+        "job": job.model_dump(mode="json"),
         "inputs": {"patch_store_sha256": store.sha256, "training_images": list(store.names), **digests},
         "parameters": count_parameters(loop.step.published["generator"]),
         "device": torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",

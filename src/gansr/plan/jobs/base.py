@@ -50,7 +50,7 @@ class Job(Section):
         return as_json(self)
 
     @classmethod
-    def from_json(cls, text: str, source: str = "--spec") -> Self:
+    def from_json(cls, text: str, source: str = "--job") -> Self:
         """The job that the text asks for.
 
         Raises:

@@ -86,7 +86,7 @@ def draw(inputs: FigureInputs, *, models: Annotated[list[str], Field(min_length=
     """
     snapshots = {model.name: inputs.paths.snapshots(model.folder) for model in inputs.models}
     curves = pd.concat([mad_curves(file, name) for name, file in snapshots.items()])
-    interval = inputs.specs()[0]["spec"]["mad_interval"]
+    interval = inputs.specs()[0]["job"]["mad_interval"]
     kinds = sorted(curves["type"].unique())
 
     width, rows = max(6.0, 1.6 + 2.8 * len(kinds)), -(-len(models) // 3)
