@@ -1,4 +1,4 @@
-"""One text for equal data, so that it can be compared, hashed and handed to a job."""
+"""JSON that is identical for equal data, so that it can be compared, hashed and given to a job."""
 
 from __future__ import annotations
 

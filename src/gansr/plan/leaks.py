@@ -1,4 +1,4 @@
-"""Training images that a benchmark tests on."""
+"""Leaks: images that are in a training dataset and in a benchmark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gansr.config.dataset import Dataset
 
-# Different views of one scene: in training and in a benchmark at once, they would leak.
+# Different views of one scene count as the same image.
 SAME_SCENE = ({"motorcycle_left", "motorcycle_right"},)
 
 
