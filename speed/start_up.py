@@ -24,6 +24,9 @@ from gansr.cli import configuration, data, models, results, scores
 VERBS = {verb.__name__: verb for group in (configuration, data, models, scores, results) for verb in group.VERBS}
 HEAVY = ("torch", "torch._dynamo", "torchvision", "spandrel", "pandas", "matplotlib", "scipy", "requests", "PIL")
 BUILD = "from gansr.networks.build import build_generator; build_generator({}, 4)"
+SCORE = (
+    "import gansr.metrics.score, gansr.metrics.weights, gansr.metrics.perceptual, gansr.metrics.niqe, gansr.metrics.ma"
+)
 PARTS = {
     "python": "pass",
     "torch": "import torch",
@@ -34,6 +37,8 @@ PARTS = {
     "the generator rrdb": BUILD.format({"network": "rrdb", "features": 4, "blocks": 1}),
     "the generator swinir": BUILD.format({"network": "swinir", "features": 4, "groups": 1, "blocks": 1, "heads": 1}),
     "VGG19": "from gansr.networks.judges.vgg19 import VGG19Features; VGG19Features(['conv1_1'], 1)",
+    "score by LPIPS": SCORE,
+    "score by LPIPS and FID": f"{SCORE}, gansr.metrics.inception, torchvision, pytorch_fid.inception",
     "mad_stability": "import gansr.reporting.figures.mad_stability",
     "artifact_map": "import gansr.reporting.figures.artifact_map",
     "Adam": "import torch; torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])",
