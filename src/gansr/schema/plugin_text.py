@@ -38,13 +38,13 @@ def facts(file: Path) -> dict[str, Any]:
                 try:
                     found[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
                 except ValueError:
-                    continue  # computed: not a fact that can be read without running the file
+                    continue  # a computed value, which cannot be read without running the file
     return found
 
 
 @functools.cache
 def function(file: Path, wanted: str) -> Callable[..., Any] | None:
-    """A top-level function, made from its text alone; None where the file has none of that name.
+    """A top-level function, compiled from its text; None where the file has none of that name.
 
     Raises:
         UserError: it uses names that only an import would give it. The function raises it as well where it fails
@@ -102,7 +102,7 @@ def _is_annotated(node: ast.stmt) -> bool:
 
 
 def _without_annotations(node: ast.FunctionDef) -> ast.FunctionDef:
-    """The same function; its types and decorators may name what only an import knows."""
+    """The function without annotations and decorators, which may use names that only an import would define."""
     bare = copy.deepcopy(node)
     for argument in (*bare.args.posonlyargs, *bare.args.args, *bare.args.kwonlyargs):
         argument.annotation = None

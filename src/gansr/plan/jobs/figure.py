@@ -14,7 +14,8 @@ from gansr.schema.section import Section
 class FigureModel(Section):
     """A model that a figure shows, and its folder.
 
-    For a figure that reads weights also its generator, and of its loss terms what is not at the default.
+    Only for a figure that reads weights: its `generator`, and its `losses`, the loss terms without options that are the
+    defaults.
     """
 
     name: str
@@ -27,7 +28,7 @@ class FigureJob(Job):
     """One figure of a run.
 
     `code` is the version of the code that figures share, `versions` those of the figure's file and of the plug-in files
-    that it imports; `options` are those that are not at their default.
+    that it imports; `options` are the options whose values are not the defaults.
     """
 
     code: int
