@@ -1,6 +1,6 @@
 # make demo   set up .venv and run the default configuration
-# make test   set up .venv and run the tests, but for the slow ones
-# make test-all   the slow tests
+# make test   set up .venv and run the tests that are not slow
+# make test-all   set up .venv and run the slow tests
 .PHONY: demo test test-all check setup lock schema clean
 .DELETE_ON_ERROR:
 
@@ -27,7 +27,7 @@ check: setup
 
 setup: .venv/ready
 
-# compiled to bytecode once: every job of the workflow is a process that imports torch
+# --compile-bytecode: every job of the workflow is a new process that imports torch, and starts faster from bytecode
 .venv/ready: requirements.lock pyproject.toml
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gansr needs Python 3.11 or newer")'
 	python3 -m venv .venv
@@ -36,7 +36,7 @@ setup: .venv/ready
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch $@
 
-# pins, hashes, and no address of any package index
+# requirements.lock has pinned versions and hashes; it names no package index, so that any mirror can be used
 lock: setup
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --upgrade --custom-compile-command "make lock" --output-file requirements.lock

@@ -1,9 +1,10 @@
-"""Speed of the kernels against plain formulations of the same, side by side in one process.
+"""Speed of the kernels compared with plain implementations of the same formulas (speed/plain.py), in one process.
 
     python speed/kernels.py [--threads N]
 
 Prints for each kernel the best wall time of both forms, their ratio, and the largest deviation of the fast form's
-result (and gradient) from the plain one's, relative to the largest value. What counts is the ratio: machines differ.
+result (and gradient) from the plain one's, relative to the largest value. Times depend on the machine; compare the
+ratio.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from gansr.losses.artifact import artifact_map
 from gansr.losses.best_buddy import best_buddies, candidates, cut_patches
 
 REPEATS = 9
-M_MMAP_THRESHOLD = -3  # of mallopt: blocks at least as large are mapped, and unmapped when freed
+M_MMAP_THRESHOLD = -3  # parameter of mallopt: larger blocks get memory of their own from the system, freed at once
 SCALE = 4
 
 
@@ -60,7 +61,7 @@ def differing(one: Any, other: Any) -> str:
 
 
 def photographs(count: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """HR patches of a photograph, N x 3 x size x size, their LR, and something like SR of it: blurred, with noise."""
+    """HR patches of a photograph, N x 3 x size x size, their LR, and a stand-in for SR: enlarged LR with noise."""
     image = skimage.data.astronaut()
     random = np.random.default_rng(0)
     corners = random.integers(0, 512 - size, (count, 2))
@@ -72,7 +73,7 @@ def photographs(count: int, size: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def gradient_of(form: Callable[..., Tensor], image: Tensor, *others: Tensor) -> Callable[[], Tensor]:
-    """A run that goes forward and backward and returns the gradient."""
+    """A function that runs `form` forward and backward and returns the gradient to the image."""
     image = image.clone().requires_grad_()
     return lambda: torch.autograd.grad(form(image, *others), image)[0]
 
@@ -173,7 +174,7 @@ def patch_kernels(folder: Path) -> list[Kernel]:
 
 
 def milliseconds(runs: list[Callable[[], Any]]) -> list[float]:
-    """The best wall time of each run, taken in turns after one round to warm up."""
+    """The best wall time of each function; they are called in turns, after one round to warm up."""
     times: list[list[float]] = [[] for _ in runs]
     for repeat in range(REPEATS + 1):
         for kept, run in zip(times, runs, strict=True):
@@ -187,8 +188,8 @@ def milliseconds(runs: list[Callable[[], Any]]) -> list[float]:
 def peak_mebibytes(run: Callable[[], Any]) -> float:
     """How far the process grows beyond its present size during a run, as Linux counts it.
 
-    From here on every larger block is given back to the system when it is freed; else memory that earlier
-    runs left behind would be used again unseen. That takes time: measure times first.
+    From now on every larger block is returned to the system when it is freed. Otherwise a run would reuse memory that
+    earlier runs had freed, and the peak would not show it. This makes allocation slow, so measure times first.
     """
     library = ctypes.CDLL(None)
     library.mallopt(M_MMAP_THRESHOLD, 2**15)

@@ -1,11 +1,11 @@
-"""The patch store against what it replaces: random patches decoded from PNG sub-images, by several readers at once.
+"""Speed of the patch store compared with decoding PNG sub-images, for random patches and several reader processes.
 
     python speed/patch_store.py [--images 24] [--samples 400] [--folder DIR]
 
 Writes images of 2040 x 1356 pixels (the size of DIV2K's), their patch store and their sub-images of HR 480 and LR 120
-pixels with a step of 240 and 60, as the papers' codes store them, then reads random pairs of patches of HR 128 from
-both in turns, with 1, 2 and 4 reader processes. Files are in the page cache. Also: how long and in how much memory the
-store was built. The median of the rounds is printed.
+pixels with a step of 240 and 60, as the papers' codes store them. Then it reads random pairs of patches of HR 128 from
+both in turns, with 1, 2 and 4 reader processes; files are in the page cache. It prints the median of the rounds, and
+the time and memory that building the store took.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def write_images(folder: Path, number: int) -> None:
 
 
 def write_sub_images(images: Path, folder: Path) -> int:
-    """Overlapping tiles of every image, HR and LR; how many."""
+    """Write overlapping tiles of every image, HR and LR; returns their number."""
     for kind in ("HR", "LR"):
         (folder / kind).mkdir(parents=True)
     count = 0
@@ -66,7 +66,7 @@ def write_sub_images(images: Path, folder: Path) -> int:
 
 
 def read_store(folder: Path, samples: int, seed: int) -> float:
-    """Seconds for so many random pairs of patches out of the store, copied as a batch copies them."""
+    """Seconds to read `samples` random pairs of patches from the store, copied as for a batch."""
     store, random = PatchStore(folder), np.random.default_rng(seed)
     size = PATCH // SCALE
     started = time.perf_counter()
@@ -79,7 +79,7 @@ def read_store(folder: Path, samples: int, seed: int) -> float:
 
 
 def read_sub_images(folder: Path, count: int, samples: int, seed: int) -> float:
-    """Seconds for so many random pairs of patches out of two PNG sub-images each."""
+    """Seconds to read `samples` random pairs of patches, each from an HR and an LR PNG sub-image."""
     random, size = np.random.default_rng(seed), PATCH // SCALE
     started = time.perf_counter()
     for _ in range(samples):
@@ -92,15 +92,16 @@ def read_sub_images(folder: Path, count: int, samples: int, seed: int) -> float:
 
 
 def per_second(read: Callable[..., float], readers: int, samples: int, *given: object) -> float:
-    """Samples per second of so many processes together, each timed while all of them read."""
+    """Samples per second of all reader processes together; each measures its time while the others read as well."""
     with ProcessPoolExecutor(readers, mp_context=get_context("spawn")) as processes:
-        list(processes.map(read, *([value] * readers for value in given), [1] * readers, range(readers)))  # started
+        # one sample each first, so that all processes have started before time is measured
+        list(processes.map(read, *([value] * readers for value in given), [1] * readers, range(readers)))
         seconds = list(processes.map(read, *([v] * readers for v in given), [samples] * readers, range(readers)))
     return sum(samples / second for second in seconds)
 
 
 def build(images: Path, store: Path) -> tuple[float, float]:
-    """Seconds, and the peak of all memory in MB, in a process of its own."""
+    """Build the store in a new process; returns seconds and the process's peak memory in MB."""
     code = (
         "import resource, sys, time; from pathlib import Path; from gansr.data.patch_store import build_patch_store\n"
         f"started = time.perf_counter(); build_patch_store([Path(sys.argv[1])], {SCALE}, Path(sys.argv[2]))\n"

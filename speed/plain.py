@@ -1,4 +1,4 @@
-"""Plain formulations of the kernels: each formula as it is written, nothing saved."""
+"""Plain implementations of the kernels: each formula as written, without optimisation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gansr.data.bicubic import cubic
 
 
 def artifact_map(sr: Tensor, hr: Tensor, ema_sr: Tensor) -> Tensor:
-    """LDL, Eq. 2 to 6: every 7 x 7 window laid out, then its unbiased variance."""
+    """LDL, Eq. 2 to 6: every 7 x 7 window unfolded, then its unbiased variance."""
     residual = (hr - sr).abs().sum(dim=1, keepdim=True)
     windows = F.unfold(F.pad(residual, (3, 3, 3, 3), mode="reflect"), 7)
     variance = windows.var(dim=1, unbiased=True).view_as(residual)
@@ -23,7 +23,10 @@ def artifact_map(sr: Tensor, hr: Tensor, ema_sr: Tensor) -> Tensor:
 
 
 def best_buddy(sr: Tensor, hr: Tensor, alpha: float = 1, beta: float = 1) -> tuple[Tensor, Tensor]:
-    """Beby-GAN, Eq. 1 to 3: both distances of every patch to every candidate; the loss and the chosen candidates."""
+    """Beby-GAN, Eq. 1 to 3, with tables of both distances of every patch to every candidate.
+
+    Returns the loss and the indices of the chosen candidates.
+    """
 
     def patches(image: Tensor) -> Tensor:
         return F.unfold(image, 3, stride=3).transpose(1, 2)
@@ -41,7 +44,7 @@ def best_buddy(sr: Tensor, hr: Tensor, alpha: float = 1, beta: float = 1) -> tup
 
 
 def region_mask(lr: Tensor, scale: int) -> Tensor:
-    """Beby-GAN, Eq. 5, from LR: every 11 x 11 window laid out, then its unbiased standard deviation."""
+    """Beby-GAN, Eq. 5, from LR: every 11 x 11 window unfolded, then its unbiased standard deviation."""
     enlarged = F.interpolate(lr, scale_factor=scale, mode="bicubic", align_corners=False)
     luma = (enlarged * lr.new_tensor([0.2989, 0.587, 0.114]).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
     windows = F.unfold(F.pad(luma, (5, 5, 5, 5), mode="reflect"), 11)
@@ -49,7 +52,7 @@ def region_mask(lr: Tensor, scale: int) -> Tensor:
 
 
 def contributions(length: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """For each output pixel of MATLAB's bicubic the weights and the places of its input pixels."""
+    """For each output pixel of MATLAB's bicubic the weights and the positions of its input pixels."""
     shrink = min(scale, 1.0)
     centre = (np.arange(math.ceil(length * scale)) + 0.5) / scale - 0.5
     taps = math.ceil(4 / shrink) + 2

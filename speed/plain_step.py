@@ -1,7 +1,7 @@
-"""A training iteration as the papers' code has it: eager, float32, every pass made where it is written.
+"""A training iteration as in the papers' code: eager, float32, without reuse of results.
 
-Five passes of the discriminator, the EMA model parameter by parameter, windows unfolded, both distance tables. The
-networks and the perceptual network are copies of those that the fast step trains.
+It has five passes of the discriminator, an EMA update parameter by parameter, unfolded windows and both distance
+tables. Its networks, the perceptual network included, are copies of those of the fast step.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class PlainStep:
         return copy.deepcopy(network).to(place).to(memory_format=torch.contiguous_format)
 
     def __call__(self, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
-        """Train on one batch; the values of the terms."""
+        """Train on one batch; returns the values of the terms."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(self.method, self.done)

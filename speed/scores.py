@@ -1,13 +1,14 @@
-"""CPU time of scoring a folder of images, against the metrics' own libraries one after the other on the same images.
+"""CPU time of scoring a folder of images, compared with the metrics' own libraries one after the other.
 
     python speed/scores.py [--threads N] [--images N]
     python speed/scores.py --memory HEIGHT WIDTH
 
 The libraries: NumPy and scikit-image for PSNR and SSIM, lpips, DISTS_pytorch, pytorch-fid, pyiqa for NIQE and the Ma
-score; each reads the images itself. The networks have seeded random weights, which takes the same time. KID has no
-counterpart in them and is left out. HR's Inception features count as this project computes them: once for all models.
-Prints seconds of CPU time, the ratio, and the largest deviation of a score; or, with --memory, the peak memory of a
-process that scores one image of this size by all metrics of single images.
+score; each reads the images itself. The networks have seeded random weights, with which they take the same time. KID is
+left out, because none of the libraries computes it. HR's Inception features are computed before the measurement,
+because a run computes them once for all models. Prints seconds of CPU time, the ratio, and the largest deviation of a
+score; or, with --memory, the peak memory of a process that scores one image of this size by all metrics of single
+images.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ Scores = dict[str, float]
 
 
 def write_images(folder: Path, count: int) -> None:
-    """Photographs of scikit-image, and their MATLAB bicubic."""
+    """Write photographs of scikit-image as HR, and as SR their reduction and enlargement by MATLAB bicubic."""
     for kind in ("HR", "SR"):
         (folder / kind).mkdir(parents=True)
     for name in PHOTOGRAPHS[:count]:
@@ -61,7 +62,7 @@ def write_images(folder: Path, count: int) -> None:
 
 
 def write_weights(folder: Path) -> dict[str, Path]:
-    """Seeded weights of every network, and synthetic models of NIQE and the Ma score of the true size."""
+    """Write seeded weights of every network, and synthetic models of NIQE and the Ma score with the real sizes."""
     from ma_model import random_forests, write_model
     from scipy.io import savemat
     from weight_data import random_inception, random_trunk
@@ -78,7 +79,7 @@ def write_weights(folder: Path) -> dict[str, Path]:
 
 
 def pairs(folder: Path) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """The images by name, read anew, as a library's own script does."""
+    """Name, SR and HR of each image, read again on every call, as by a library's own script."""
     return [
         (name, read_rgb(folder / "SR" / file.name), read_rgb(file)) for name, file in list_images(folder / "HR").items()
     ]
@@ -136,7 +137,7 @@ def by_dists(folder: Path, weights: dict[str, Path]) -> dict[str, Scores]:
 
 
 def by_pyiqa(metric: str) -> Callable[[Path, dict[str, Path]], dict[str, Scores]]:
-    """NIQE, or the Ma score, of pyiqa, told the papers' protocol."""
+    """NIQE or the Ma score of pyiqa, with the papers' protocol."""
 
     def run(folder: Path, weights: dict[str, Path]) -> dict[str, Scores]:
         from pyiqa.archs import niqe_arch, nrqm_arch
@@ -174,7 +175,7 @@ LIBRARIES: dict[str, Callable[[Path, dict[str, Path]], dict[str, Scores]]] = {
 
 
 def by_gansr(folder: Path, weights: dict[str, Path], metrics: list[str]) -> dict[str, Scores]:
-    """All metrics by one job of this project; HR's features are there, as they are in a run."""
+    """All metrics by one job of this project; HR's features have been computed before, as in a run."""
     protocols = chosen_protocols(metrics, {})
     known = folder / "hr_features.npz" if "fid" in metrics else None
     scores = score_benchmark(Task(folder / "SR", folder / "HR", protocols, weights, hr_features=known))
@@ -185,7 +186,7 @@ def by_gansr(folder: Path, weights: dict[str, Path], metrics: list[str]) -> dict
 
 
 def cpu_seconds(run: Callable[[], dict[str, Scores]]) -> tuple[float, dict[str, Scores]]:
-    """The CPU time of a run, of all threads, and what it found."""
+    """The CPU time of a function, of all threads, and its result."""
     started = time.process_time()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -206,7 +207,7 @@ def print_memory(folder: Path, height: int, width: int) -> None:
 
 
 def peak_memory() -> float:
-    """Of this process so far, in GB."""
+    """The peak memory of this process so far, in GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
@@ -220,7 +221,7 @@ def deviation(one: dict[str, Scores], other: dict[str, Scores]) -> float:
 
 
 def import_all() -> None:
-    """What libraries do once is not counted."""
+    """Import the libraries before the measurement, so that import time is not counted."""
     import DISTS_pytorch  # noqa: F401
     import lpips  # noqa: F401
     import pyiqa.archs.nrqm_arch  # noqa: F401

@@ -1,10 +1,10 @@
-"""What starting a job costs: CPU seconds of the imports of each verb, before any work.
+"""How long a job takes to start: CPU seconds of the imports of each verb.
 
     python speed/start_up.py [--runs 5]
 
-Each line is the median over processes of their own; a verb's imports are read from its function in gansr.cli, and what
-its work imports on top (a network, an optimiser, a figure) has lines of its own. Behind stand the heavy packages that
-came along.
+Each number is the median over several new processes. The imports of a verb are read from its function in gansr.cli;
+what a job imports later (a network, an optimiser, a figure) has lines of its own. Each line ends with the heavy
+packages that were imported.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from gansr.cli import configuration, data, models, results, scores
 VERBS = {verb.__name__: verb for group in (configuration, data, models, scores, results) for verb in group.VERBS}
 HEAVY = ("torch", "torch._dynamo", "torchvision", "spandrel", "pandas", "matplotlib", "scipy", "requests", "PIL")
 BUILD = "from gansr.networks.build import build_generator; build_generator({}, 4)"
+SCORE = (
+    "import gansr.metrics.score, gansr.metrics.weights, gansr.metrics.perceptual, gansr.metrics.niqe, gansr.metrics.ma"
+)
 PARTS = {
     "python": "pass",
     "torch": "import torch",
@@ -34,6 +37,8 @@ PARTS = {
     "the generator rrdb": BUILD.format({"network": "rrdb", "features": 4, "blocks": 1}),
     "the generator swinir": BUILD.format({"network": "swinir", "features": 4, "groups": 1, "blocks": 1, "heads": 1}),
     "VGG19": "from gansr.networks.judges.vgg19 import VGG19Features; VGG19Features(['conv1_1'], 1)",
+    "score by LPIPS": SCORE,
+    "score by LPIPS and FID": f"{SCORE}, gansr.metrics.inception, torchvision, pytorch_fid.inception",
     "mad_stability": "import gansr.reporting.figures.mad_stability",
     "artifact_map": "import gansr.reporting.figures.artifact_map",
     "Adam": "import torch; torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])",
@@ -41,7 +46,7 @@ PARTS = {
 
 
 def imports_of(verb: str) -> str:
-    """The imports in a verb's function, as one piece of code."""
+    """The import statements in a verb's function, as code."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(VERBS[verb])))
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     return "\n".join(["import gansr.cli", *map(ast.unparse, found)])

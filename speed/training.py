@@ -1,10 +1,10 @@
-"""Speed of training, beside a plain eager step of float32 as the papers' code has it, in one process.
+"""Speed of training, compared with a plain eager float32 step as in the papers' code, in one process.
 
     python speed/training.py --networks rrdb --methods ldl --batch 16 --precision bf16 --graph --compile
 
-Prints for each network and method iterations and samples per second of both, their ratio, peak memory, and on a GPU
-the share of its measured matrix rate that the networks' FLOP make. Both steps train on the same random batch; data
-loading is measured by speed/patch_store.py.
+Prints for each network and method iterations and samples per second of both, their ratio, peak memory, and on a GPU the
+networks' FLOP per second relative to the measured rate of a large matrix product. Both steps train on the same random
+batch; data loading is measured by speed/patch_store.py.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from gansr.training.step import TrainingStep
 METHODS = {"pretrain": "psnr", "gan": "gan", "ldl": "ldl", "beby": "beby"}
 NETWORKS = ("srresnet", "rrdb", "swinir")
 SCALE = 4
-MATRIX = 8192  # side of the product that measures the device
+MATRIX = 8192  # rows and columns of the matrices whose product measures the device's rate
 
 
 def method_of(name: str, batch: int, patch: int | None) -> dict[str, Any]:
-    """A method as its file has it, with random weights for VGG19, which take the same time."""
+    """A method as in its file, with random weights for VGG19, with which it takes the same time."""
     raw = read_method(Path(__file__).parents[1] / "config" / "methods", METHODS[name])
     if "perceptual" in raw["losses"]:
         raw["losses"]["perceptual"] |= {"weights": "random"}
@@ -48,7 +48,7 @@ def method_of(name: str, batch: int, patch: int | None) -> dict[str, Any]:
 
 
 def fast_step(network: str, size: dict[str, Any], method: dict[str, Any], engine: Engine) -> TrainingStep:
-    """This project's step, from the same weights every time."""
+    """This project's step, always with the same initial weights."""
     torch.manual_seed(0)
     generator = build_generator(network_options("generator", {"network": network, **size}), SCALE)
     return TrainingStep(generator, method, LossContext(0), engine)
@@ -64,7 +64,7 @@ def batch_of(method: dict[str, Any], place: torch.device) -> tuple[torch.Tensor,
 
 
 def seconds(run: Callable[[], Any], warm_up: int, iterations: int) -> float:
-    """The best time of an iteration on a CPU; the mean of all on a GPU, which works behind Python's back."""
+    """Seconds of an iteration: on a CPU the best of all, on a GPU, which runs asynchronously, the mean."""
     for _ in range(warm_up):
         run()
     if torch.cuda.is_available():
@@ -125,7 +125,7 @@ def measure(network: str, name: str, arguments: argparse.Namespace, rate: float 
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
     engine.prepare()
-    # counted on a step of its own: what is compiled under a counter is not compiled afterwards
+    # counted on another step without compilation: blocks compiled under the counter would not be compiled again later
     work = flop(fast_step(network, size, method, replace(engine, compile=False, graph=False)), lr, hr)
     iterate: Callable[[Any, Any], Any] = CapturedStep(step) if engine.graph else step
     fast = seconds(partial(iterate, lr, hr), WARM_UP + 1, arguments.iterations)

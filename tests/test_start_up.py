@@ -6,8 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +22,8 @@ WITHOUT_TORCH = (
     *("check", "schema", "fetch", "images", "subset", "patch_store", "mad_patches"),
     *("status", "score", "score_benchmark", "table", "provenance"),
 )
+BEFORE_SCORES = ("fetch", "images", "subset", "patch_store", "mad_patches", "train", "upscale")
+WITH_NETWORKS = ("train", "upscale", "interpolate", "adopt", "hr_features", "score", "score_benchmark")
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +36,9 @@ def start_up() -> Iterator[ModuleType]:
     sys.modules.pop("start_up", None)
 
 
-@pytest.fixture(scope="module")
-def imports(start_up: ModuleType) -> Callable[[str], set[str]]:
-    """The heavy packages that a verb imports; each verb is asked once."""
-    return cache(lambda verb: set(start_up.imported(start_up.imports_of(verb))))
+def imported_by_verbs(start_up: ModuleType, *verbs: str) -> set[str]:
+    """What these verbs import, all in one process, which is quicker; speed/start_up.py tells which one it is."""
+    return set(start_up.imported("\n".join(map(start_up.imports_of, verbs))))
 
 
 def test_the_command_line_itself_imports_nothing_heavy(start_up: ModuleType) -> None:
@@ -52,28 +52,21 @@ def test_the_workflow_itself_imports_nothing_heavy(start_up: ModuleType) -> None
     assert set(start_up.imported("\n".join(imports))) <= {"PIL"}
 
 
-@pytest.mark.parametrize("verb", WITHOUT_TORCH)
-def test_verbs_without_networks_import_no_torch(imports: Callable[[str], set[str]], verb: str) -> None:
-    assert not imports(verb) & ({"torch"} | COMPILER | PLOTS)
+def test_verbs_without_networks_import_no_torch(start_up: ModuleType) -> None:
+    assert not imported_by_verbs(start_up, *WITHOUT_TORCH) & ({"torch"} | COMPILER | PLOTS)
 
 
-@pytest.mark.parametrize("verb", ["fetch", "images", "subset", "patch_store", "mad_patches", "train", "upscale"])
-def test_verbs_before_scores_import_no_tables(imports: Callable[[str], set[str]], verb: str) -> None:
-    assert not imports(verb) & (TABLES | PLOTS)
+def test_verbs_before_scores_import_no_tables(start_up: ModuleType) -> None:
+    assert not imported_by_verbs(start_up, *BEFORE_SCORES) & (TABLES | PLOTS)
 
 
-@pytest.mark.parametrize(
-    "verb", ["train", "upscale", "interpolate", "adopt", "hr_features", "score", "score_benchmark"]
-)
-def test_verbs_with_networks_import_torchs_compiler_only_where_a_network_needs_it(
-    imports: Callable[[str], set[str]], verb: str
-) -> None:
-    assert not imports(verb) & COMPILER
+def test_verbs_with_networks_import_torchs_compiler_only_where_a_network_needs_it(start_up: ModuleType) -> None:
+    assert not imported_by_verbs(start_up, *WITH_NETWORKS) & COMPILER
 
 
-@pytest.mark.parametrize("part", ["the generator srresnet", "VGG19"])
-def test_networks_of_this_project_need_torch_alone(start_up: ModuleType, part: str) -> None:
-    assert start_up.imported(start_up.PARTS[part]) == ["torch"]
+def test_networks_of_this_project_need_torch_alone(start_up: ModuleType) -> None:
+    parts = [start_up.PARTS[part] for part in ("the generator srresnet", "VGG19")]
+    assert start_up.imported("\n".join(parts)) == ["torch"]
 
 
 def test_every_verb_is_measured(start_up: ModuleType) -> None:

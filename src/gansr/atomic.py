@@ -18,7 +18,7 @@ def _partial(final: Path, owner: str = "") -> Path:
 def atomic_file(final: Path) -> Iterator[Path]:
     """A path to write to; it becomes `final` when the block ends, and vanishes when the block fails."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(final, f".{os.getpid()}")  # of two processes that write it, each has its own
+    partial = _partial(final, f".{os.getpid()}")  # two processes that write the same file use two partial files
     try:
         yield partial
         with partial.open("rb") as stream:
@@ -56,7 +56,10 @@ def resumable_folder(final: Path) -> Iterator[Path]:
 
 
 def _replace(final: Path, partial: Path) -> None:
-    """Give a folder its final name; an earlier one is out of the way for no longer than two renames take."""
+    """Give a folder its final name; an earlier folder of this name is moved aside first and then deleted.
+
+    Only between the two renames is there no folder of this name.
+    """
     earlier = final.parent / f".{final.name}.earlier"
     shutil.rmtree(earlier, ignore_errors=True)
     if final.exists():
@@ -77,10 +80,11 @@ def _own_folder(folder: Path) -> Iterator[None]:
         folder.mkdir(exist_ok=True)
         try:
             descriptor = os.open(folder, os.O_RDONLY)
-        except FileNotFoundError:  # its owner has just given it the final name
+        except FileNotFoundError:  # another process has just renamed it to the final name: make it again
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # while this process waited for the lock, the folder may have been renamed: then the lock is on another one
             if not folder.exists() or folder.stat().st_ino != os.fstat(descriptor).st_ino:
                 continue
             yield

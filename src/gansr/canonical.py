@@ -1,4 +1,4 @@
-"""One text for equal data, so that it can be compared, hashed and handed to a job."""
+"""JSON that is identical for equal data, so that it can be compared, hashed and given to a job."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from typing import Any
 
 
 def canonical(data: Any) -> str:
-    """JSON that is the same for equal data, whatever the order of keys."""
+    """JSON with sorted keys, which is the same text for equal data."""
     return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

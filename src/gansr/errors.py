@@ -14,7 +14,7 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        # parsers report on several lines, and a name may hold a line break
+        # messages of parsers have several lines, and a name in a message may contain a line break
         super().__init__(" ".join(message.split()))
 
 

@@ -1,4 +1,4 @@
-"""SR images of a benchmark: by a generator (upscaling.py), or by MATLAB bicubic, which needs no torch."""
+"""Write the SR images of a benchmark, upscaled by a generator (upscaling.py) or by MATLAB bicubic (without torch)."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ Upscale = Callable[[np.ndarray], np.ndarray]
 
 
 def bicubic_upscale(scale: int) -> Upscale:
-    """H x W x 3 uint8 to its MATLAB-bicubic enlargement, uint8."""
+    """A function that enlarges H x W x 3 uint8 by MATLAB bicubic, to uint8."""
     return lambda lr: imresize(lr, scale)
 
 
 def bicubic_luma(hr: np.ndarray, scale: int) -> np.ndarray:
-    """HR, H x W x 3 uint8, to its rounded luma reduced and enlarged by MATLAB bicubic, H x W uint8.
+    """Luma of HR (H x W x 3 uint8), reduced and enlarged again by MATLAB bicubic, H x W uint8.
 
-    The older protocol of the field, behind most bicubic columns in papers: of luma alone, in floating point between
-    the rounded luma of HR and the rounded result.
+    This is the older protocol, by which most bicubic columns in papers were computed. Luma of HR and the result are
+    rounded, the reduced image in between is not.
     """
     enlarged = imresize(imresize(luma(hr, rounded=True), Fraction(1, scale)), scale)
     return np.clip(np.floor(enlarged + 0.5), 0, 255).astype(np.uint8)
 
 
 def upscale_luma(images: Path, scale: int, title: str, output: Path) -> None:
-    """Write bicubic of luma alone of every HR image of a benchmark folder as a gray PNG under the same name."""
+    """Write `bicubic_luma` of every HR image of a benchmark folder as a gray PNG under the same name."""
     files = list_pngs(images / "HR")
     if not files:
         raise UserError(f"{images}/HR: no images; remove the folder {images} and run again")

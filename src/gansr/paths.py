@@ -1,7 +1,7 @@
-"""Where a run keeps what: the one place that knows the names of folders and files.
+"""The names of a run's folders and files; no other module knows them.
 
-Names may be Snakemake's wildcards ("{model}"): the same functions give the rules' patterns and the real paths. What
-other people's scripts read is listed in results/README.md.
+A name may be one of Snakemake's wildcards ("{model}"): the same functions give the patterns in the rules and the real
+paths. results/README.md lists the files for users and their scripts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class RunPaths:
         return self.model(model) / ("generator_ema.safetensors" if kind == "ema" else "generator.safetensors")
 
     def spec(self, model: str) -> Path:
-        """All that is needed to make a model again."""
+        """A model's spec.yaml: all that is needed to make the model again."""
         return self.model(model) / "spec.yaml"
 
     def training_log(self, model: str) -> Path:
@@ -44,7 +44,10 @@ class RunPaths:
         return self.model(model) / "snapshots.npz"
 
     def state(self, model: str) -> Path:
-        """What resumes a model's trainings, one folder for each identity; no declared output of a job."""
+        """Saved states of a model's trainings, a folder for each digest (training/state_folder.py).
+
+        It is no declared output of a job, because Snakemake deletes outputs before it starts the job again.
+        """
         return self.folder / "state" / model
 
     def images(self, scored: str, benchmark: str) -> Path:
@@ -56,11 +59,14 @@ class RunPaths:
         return self.folder / "metrics" / scored / f"{benchmark}.csv"
 
     def score_notes(self, scored: str, benchmark: str) -> Path:
-        """Protocols and reasons of empty cells, beside the scores."""
+        """The JSON beside the scores: protocols, reasons of missing scores, checksum of the CSV."""
         return self.scores(scored, benchmark).with_suffix(".json")
 
     def score_values(self, scored: str, benchmark: str) -> Path:
-        """Finished values by their identity, from which score files are put together; no declared output of a job."""
+        """Finished values of metrics (metrics/kept_values.py), from which score files are put together.
+
+        It is no declared output of a job, because Snakemake deletes outputs before it starts the job again.
+        """
         return self.folder / "score_values" / scored / benchmark
 
     def table(self, table: str, form: str = ".csv") -> Path:
@@ -91,12 +97,12 @@ class RunPaths:
 
     @property
     def training_settings(self) -> Path:
-        """How trainings are kept and watched: a file, since no result depends on it and its change makes nothing."""
+        """Settings of trainings that change no result: a file and no parameter, so that a change runs no job again."""
         return self.folder / "training_settings.json"
 
     @property
     def provenance(self) -> Path:
-        """What the run was made from and with."""
+        """provenance.json: code, packages, inputs and configuration of the run."""
         return self.folder / "provenance.json"
 
 
@@ -124,11 +130,11 @@ class DataPaths:
         return self.dataset(dataset) / "hr_features.npz"
 
     def dataset_receipt(self, dataset: str) -> Path:
-        """Which archive a dataset was fetched as."""
+        """The receipt of a fetched dataset: which archive, from where, its checksum."""
         return self.folder / "receipts" / "datasets" / f"{dataset}.json"
 
     def weight_receipt(self, weights: str) -> Path:
-        """Which file of weights was fetched."""
+        """The receipt of a fetched file of weights: from where, its checksum."""
         return self.folder / "receipts" / "weights" / f"{weights}.json"
 
     def dataset_request(self, dataset: str) -> Path:

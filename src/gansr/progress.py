@@ -17,11 +17,11 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 class Progress:
-    """Counts steps towards a total.
+    """Counts steps towards a total and shows the progress.
 
-    With a log file (under Snakemake, where several jobs share the terminal) it prints a whole line every
-    15 seconds; by hand on a terminal it draws tqdm's bar. Of a total that is None nothing is known; steps of
-    the unit "B" are bytes, shown as kB, MB and GB.
+    With a log file (under Snakemake, where several jobs share the terminal) it prints a line every 15 seconds; by hand
+    on a terminal it draws tqdm's bar. `total` is None if it is unknown. With the unit "B" steps are bytes, shown as kB,
+    MB and GB.
     """
 
     lines_only = False
@@ -35,7 +35,7 @@ class Progress:
         self.bar = tqdm(desc=title, total=total, initial=start, unit=unit, unit_scale=self.bytes) if bar else None
 
     def advance(self, note: str = "", steps: int = 1) -> None:
-        """So many steps more, one unless told; `note` says something of them, a loss for instance."""
+        """Count `steps` more; `note` is shown beside the progress, a loss for instance."""
         self.done += steps
         if self.bar is not None:
             self.bar.set_postfix_str(note, refresh=False)
@@ -44,7 +44,7 @@ class Progress:
             self._line(note)
 
     def close(self) -> None:
-        """The last word: how long it took."""
+        """Close the bar, or print a last line."""
         if self.bar is not None:
             self.bar.close()
         else:
@@ -67,7 +67,7 @@ class Progress:
 
 
 def progress(items: Sequence[Item], title: str, unit: str = "image") -> Iterator[Item]:
-    """The items one after the other, with progress."""
+    """Yield the items and show the progress."""
     counter = Progress(title, len(items), unit=unit)
     for item in items:
         yield item

@@ -16,7 +16,10 @@ from gansr.networks.weight_files import load_weights
 
 
 def generator_upscale(network_options: dict[str, Any], scale: int, weights: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """H x W x 3 uint8 to the generator's SR, clipped and rounded to uint8; whole images, no tiles."""
+    """A function that upscales H x W x 3 uint8 by a generator; SR is clipped and rounded to uint8.
+
+    An image is upscaled as a whole, not in tiles.
+    """
     place = device()
     generator = build_generator(network_options, scale)
     load_weights(generator, weights)

@@ -102,6 +102,7 @@ def test_two_processes_are_one_with_the_whole_batch(store, tmp_path):
     assert (tmp_path / "2" / "log.txt").read_text().count("gansr train") == 1
 
 
+@pytest.mark.slow
 def test_a_discriminator_without_batch_statistics_is_trained_together(store, tmp_path):
     critic = {"network": "unet_sn", "features": 2}
     one, two = (trained(spec(n, ADVERSARIAL, critic, 4), store, tmp_path / str(n)) for n in (1, 2))

@@ -49,7 +49,8 @@ def conda(tmp_path: Path) -> Path:
     """A conda installation."""
     folder = tmp_path / "conda"
     (folder / "bin").mkdir(parents=True)
-    gansr = f"{sys.executable} -m gansr"
+    # Snakemake takes PYTHONPATH from a job in such an environment
+    gansr = f"env PYTHONPATH={REPOSITORY / 'src'} {sys.executable} -m gansr"
     for name, script in (("bin/conda", CONDA), ("bin/activate", ACTIVATE), ("python", PYTHON)):
         file = folder / name
         file.write_text(script if script is ACTIVATE else script.format(conda=folder, gansr=gansr))

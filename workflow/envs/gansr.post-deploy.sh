@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Run by Snakemake inside the new environment: installs the lock with its hashes, and gansr from its checkout, which
-# common.smk names. `make lock` writes the lock's checksum here, so that another lock makes another environment.
+# Run by Snakemake inside the new environment: installs requirements.lock with its hashes, and gansr from the checkout in
+# GANSR_CHECKOUT, which common.smk sets. `make lock` writes the checksum of requirements.lock here, so that Snakemake makes
+# a new environment when the lock changes.
 set -euo pipefail
 LOCK_SHA256=f2f5301c8eabbfa7e89462d631974c3db226e91e5bacaba76a9549863c3d03ad
 

@@ -1,4 +1,4 @@
-# What the stages share: the checked configuration, the files of the run, and words of shell lines.
+# What the rule files share: the checked configuration, the files of the run, and functions for shell lines.
 import re
 import shlex
 import sys
@@ -27,7 +27,8 @@ def checked_plan():
         for file in workflow.configfiles:
             read_yaml(Path(file))
         plan = load_plan(dict(config), source)
-        plan.catalog.weights, plan.catalog.rates  # wrong files are told now, not by a job
+        # read now, so that an error in these files is reported before any job starts
+        plan.catalog.weights, plan.catalog.rates
         return plan
     except UserError as error:
         sys.exit(f"gansr: error: {error}")
@@ -43,7 +44,7 @@ RUN, SCALE = PLAN.run, PLAN.run.scale
 FILES = RunFiles(PLAN)
 PATHS, DATA = FILES.run, FILES.data
 MODELS, SCORED = FILES.models, FILES.scored
-# Where a dataset's images come from decides on the rule that makes them.
+# Images of a subset are made by the rule subset, those of all other datasets by the rule images; fetched ones need fetch.
 SUBSETS = [name for name, dataset in PLAN.datasets.items() if dataset.part_of]
 FETCHED = [name for name, dataset in PLAN.datasets.items() if dataset.is_fetched]
 
@@ -59,23 +60,23 @@ wildcard_constraints:
 
 
 def option(name, values):
-    """Values as words of a shell line, each after the option's name; nothing where there is none."""
+    """An option of a shell line, once for each value; empty if there are no values."""
     values = [values] if isinstance(values, str) else values
     return " ".join(f"{name} {shlex.quote(str(value))}" for value in values)
 
 
 def of_input(name, key):
-    """An input file, or several, as an option of the shell line."""
+    """A params function: the input files under `key` as an option of the shell line."""
     return lambda wildcards, input: option(name, getattr(input, key))
 
 
 def weight_receipts(names):
-    """Where a file of weights came from must not make anything again."""
+    """Receipts of weight files as inputs. `ancient`: a newer receipt (another address, say) makes nothing run again."""
     return [ancient(DATA.weight_receipt(name)) for name in names]
 
 
 def dataset_receipt(wildcards):
-    """Where the archive came from must not make its images again."""
+    """The receipt of a fetched dataset. `ancient`: a newer receipt (another address, say) prepares no image again."""
     if wildcards.dataset not in FETCHED:
         return []
     return ancient(DATA.dataset_receipt(wildcards.dataset))
@@ -99,7 +100,7 @@ def training_gpus(wildcards):
 
 
 def training_minutes(wildcards):
-    """Three times what the stated rates say, a day at least: a limit for a scheduler, not a forecast."""
+    """A time limit for a scheduler: three times the estimated time, at least a day."""
     hours = HOURS[model_of(wildcards).name] or 16
     return int(max(24 * 60, 3 * 60 * hours / training_gpus(wildcards)))
 
@@ -124,5 +125,5 @@ def score_hr_features(wildcards):
 
 
 def score_weights(wildcards):
-    # where nothing is downloaded, a file put there later makes the scores that need it
+    # With download: false only files that are there count; a file that is put there later makes its scores run.
     return weight_receipts(score_jobs.score_weights(PLAN, scored_model(wildcards)))

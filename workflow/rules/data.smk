@@ -10,7 +10,7 @@ rule fetch:
         PATHS.timing("fetch", "{dataset}")
     wildcard_constraints:
         dataset=any_of(FETCHED),
-    # first of all: what cannot be had stops the run before anything is trained
+    # Fetch first, so that a file that cannot be fetched stops the run before anything is trained.
     priority: 100
     conda:
         "../envs/gansr.yaml"

@@ -1,4 +1,4 @@
-# Figures: one rule for each that the run asks for, since each makes files of its own.
+# Figures: one rule for each figure of the run, because each figure makes other files.
 from gansr.schema import plugins
 from gansr.plan.figure_jobs import figure_inputs, figure_job
 

@@ -1,11 +1,11 @@
-# What a user is told: what a dry run's jobs need, and where the results are.
+# Messages to the user: after a dry run, what its jobs need; after a run, where the results are.
 import atexit
 
 from gansr.estimate.needs import Jobs, needs
 
 
 def print_needs():
-    """After a dry run: what the jobs that it lists need."""
+    """Print, at the end of a dry run, what the listed jobs need."""
     if not workflow.dryrun or not workflow.is_main_process:
         return
     jobs = list(workflow.dag.needrun_jobs(exclude_finished=False))

@@ -78,7 +78,7 @@ rule score:
             score_jobs.scored_on_gpu(PLAN, scored_model(wildcards))
         ),
         gpu_manufacturer="nvidia",
-        # whatever the size of the images: networks take them in strips (src/gansr/metrics/trunks.py)
+        # independent of the image size: networks process large images in strips (src/gansr/metrics/trunks.py)
         mem_mb=6000,
         runtime=480,
     params:
@@ -86,7 +86,8 @@ rule score:
             PLAN, scored_model(wildcards)
         ).to_json(),
         weights_dir=str(RUN.weights_dir),
-        # no output: a job that computes one more metric finds the others here; wildcards are filled in in text alone
+        # The folder of finished values is no output, because Snakemake deletes outputs before a job starts: a job that
+        # adds a metric finds the other values here. It is text, because Snakemake fills in wildcards only in strings.
         kept=str(PATHS.score_values("{scored}", "{benchmark}")),
         hr_features=of_input("--hr-features", "hr_features"),
     shell:

@@ -1,15 +1,15 @@
-# Before the first job: nobody else makes the same, what only a user can get is there, and requests are written down.
+# Before the first job: lock what this run makes, check that datasets to be obtained by hand are there, and write the
+# files that jobs read instead of parameters.
 from gansr.atomic import write_text
 from gansr.machine.run_lock import lock_run
 from gansr.plan.jobs.base import as_json
 
-# A receipt outlives changes of its request: where a file came from makes nothing again. A request is no parameter
-# of its job for the same reason.
+# Rules that make files of a dataset in data_dir, which several runs may share.
 PREPARING = ("fetch", "images", "subset", "patch_store", "hr_features")
 
 
-def own_what_is_made():
-    """The run's folder, and every dataset that it prepares: until this Snakemake ends, no other one does."""
+def lock_what_is_made():
+    """Lock the run's folder and every dataset that this run prepares, until this Snakemake ends."""
     datasets = {
         job.wildcards.dataset
         for job in workflow.dag.needrun_jobs()
@@ -21,7 +21,7 @@ def own_what_is_made():
 
 
 def require_what_only_a_user_can_get():
-    """Refuse to start what cannot be finished: datasets that have no address and are not there."""
+    """Refuse to start where a dataset is missing that has no address and must be obtained by hand."""
     to_fetch = {
         job.wildcards.dataset
         for job in workflow.dag.needrun_jobs()
@@ -44,7 +44,10 @@ def require_what_only_a_user_can_get():
 
 
 def write_requests():
-    """What the jobs that fetch something are asked for."""
+    """Write what each job that fetches a file is asked for.
+
+    It is a file and no parameter, so that a changed address does not fetch a file again that is there.
+    """
     for job in workflow.dag.needrun_jobs():
         if job.rule.name == "fetch":
             name = job.wildcards.dataset
@@ -62,7 +65,7 @@ def write_training_settings():
 
 def start():
     try:
-        own_what_is_made()
+        lock_what_is_made()
         require_what_only_a_user_can_get()
         write_requests()
         write_training_settings()

@@ -1,4 +1,4 @@
-# Tables: ours as CSV, Markdown and LaTeX, and beside the published values; and what the run was made from.
+# Tables as CSV, Markdown and LaTeX, and a CSV of measured and published values; and the run's provenance.json.
 from gansr.plan.table_jobs import table_inputs, table_job
 
 

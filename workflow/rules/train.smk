@@ -1,4 +1,5 @@
-# Models: trained by a method, from scratch or from another model's weights; between two others; released by others.
+# The three ways to make a model: train it (from scratch or from another model's weights), interpolate between two
+# others, or take weights that others have released.
 
 
 rule train:
@@ -13,7 +14,7 @@ rule train:
         ema=PATHS.weights("{model}", "ema"),
         spec=PATHS.spec("{model}"),
         history=PATHS.training_log("{model}"),
-        # holds nothing where no patches are monitored
+        # without patches where the run keeps none (no section `mad`, or pretraining)
         snapshots=PATHS.snapshots("{model}"),
     log:
         PATHS.log("train", "{model}"),

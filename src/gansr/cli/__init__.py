@@ -1,7 +1,7 @@
-"""The command line: one verb per step of the workflow, each of which also works by hand.
+"""The command line `gansr <verb>`: one verb for each step of the workflow, each of which can also be called by hand.
 
-Every verb takes its slice of the configuration as JSON and its files as options; the Snakefile fills
-them in, and each log opens with the line that made it.
+A verb of the workflow takes its job (plan/jobs) as JSON and its files as options. The Snakefile fills them in, and
+each log opens with the command line.
 """
 
 from __future__ import annotations
@@ -54,6 +54,6 @@ def main() -> NoReturn:
 
 
 def _output_of(arguments: list[str]) -> str:
-    """What a command line writes to."""
+    """The place that a command line writes to, for the message that the disk is full."""
     after = [following for word, following in pairwise(arguments) if word in ("--output", "--run-folder")]
     return after[0] if after else str(Path.cwd())

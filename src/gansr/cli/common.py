@@ -1,4 +1,4 @@
-"""What verbs have in common: options, messages, devices."""
+"""Options and functions that several verbs share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Output = Annotated[Path, typer.Option(help="Where the result goes; it appears wh
 
 
 def begin(log: Path | None) -> None:
-    """Messages to stderr, and to the log file, which opens with the command line."""
+    """Send messages to stderr and to the log file, whose first line is the command line."""
     from gansr.training import launch
 
     logger.setLevel(logging.INFO if launch.rank() == 0 else logging.ERROR)
@@ -35,7 +35,7 @@ def begin(log: Path | None) -> None:
     if log is not None:
         Progress.lines_only = True
         log.parent.mkdir(parents=True, exist_ok=True)
-        # torchrun's processes go on with the log of the process that became torchrun
+        # processes that torchrun starts append to the log that the first process, which became torchrun, has begun
         file = logging.FileHandler(log, mode="a" if launch.is_launched() else "w", encoding="utf-8")
         file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
         logger.addHandler(file)
@@ -44,7 +44,7 @@ def begin(log: Path | None) -> None:
 
 
 def take_devices(gpus: int, threads: int) -> None:
-    """Devices and threads, before torch is imported and looks at them."""
+    """Choose GPUs and CPU threads by environment variables; call it before torch is imported, which reads them."""
     from gansr.machine.gpu_lease import lease_gpus
 
     lease_gpus(gpus)
@@ -52,7 +52,7 @@ def take_devices(gpus: int, threads: int) -> None:
 
 
 def read_text(file: Path) -> str:
-    """A file that the Snakefile writes when a run starts.
+    """The text of a file that the Snakefile writes when a run starts.
 
     Raises:
         UserError: it is not there.
@@ -80,7 +80,7 @@ def verify_weights(listed: str, file: Path) -> None:
 
 
 def named_files(option: str, given: list[str]) -> dict[str, Path]:
-    """The files of an option that is given as NAME=FILE, once for each name.
+    """The files, by name, of an option that is given as NAME=FILE, once for each name.
 
     Raises:
         UserError: one of them has no name or no file, or a name is given twice.

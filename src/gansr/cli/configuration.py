@@ -1,4 +1,4 @@
-"""A run's configuration, checked as a whole."""
+"""Verbs on a run's config file: check it, print its JSON schema."""
 
 from __future__ import annotations
 

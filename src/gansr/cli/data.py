@@ -1,4 +1,4 @@
-"""Archives to prepared images, patch stores and MAD patches."""
+"""Verbs that fetch and prepare data: archives, images, patch stores, MAD patches."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def fetch(
     output: Annotated[Path, typer.Option(help="The receipt: which file it was, and its checksum.")],
     log: LogFile = None,
 ) -> None:
-    """An archive or a file of weights, verified; a transfer that broke off goes on where it was."""
+    """Download and verify an archive or a file of weights; a download that broke off goes on where it stopped."""
     from gansr.data.receipts import fetch as fetch_file
     from gansr.plan.jobs.data import FetchJob
 
@@ -35,10 +35,10 @@ def images(
     output: Output,
     receipt: Annotated[Path | None, typer.Option(help="What fetch wrote, for a dataset from an archive.")] = None,
     archives: Annotated[Path, typer.Option(help="The folder of the archive.")] = Path("datasets"),
-    threads: Annotated[int, typer.Option(help="Images worked on side by side.")] = 1,
+    threads: Annotated[int, typer.Option(help="Number of processes, each of which prepares one image at a time.")] = 1,
     log: LogFile = None,
 ) -> None:
-    """HR and LR images of a dataset."""
+    """Prepare the HR and LR images of a dataset."""
     from gansr.data.fetched import prepare_fetched
     from gansr.data.prepare import prepare_images
     from gansr.plan.jobs.data import ImagesJob
@@ -57,7 +57,7 @@ def subset(
     output: Output,
     log: LogFile = None,
 ) -> None:
-    """A benchmark without its gray images."""
+    """Copy a benchmark's prepared images without the gray ones."""
     from gansr.data.subset import leave_out_gray
     from gansr.plan.jobs.data import ImagesJob
 
@@ -72,7 +72,7 @@ def patch_store(
     output: Output,
     log: LogFile = None,
 ) -> None:
-    """Training images as a memory-mapped patch store; the same command goes on where it was stopped."""
+    """Write training images to a memory-mapped patch store; the same command goes on where it was stopped."""
     from gansr.data.patch_store import build_patch_store
     from gansr.plan.jobs.data import PatchStoreJob
 
@@ -86,7 +86,7 @@ def mad_patches(
     output: Output,
     log: LogFile = None,
 ) -> None:
-    """The patches whose SR is kept during fine-tuning."""
+    """List the patches whose SR is kept during fine-tuning."""
     from gansr.data.mad_patches import choose_mad_patches
     from gansr.plan.jobs.mad_patches import MadPatchesJob
 

@@ -1,4 +1,4 @@
-"""Models: trained, interpolated, or released by others; and how far trainings are."""
+"""Verbs that make models (train, interpolate, adopt released weights), and the status of trainings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gansr.errors import UserError
 
 logger = logging.getLogger("gansr")
 
-INTERRUPTED = 75  # "try again": the state is saved
+INTERRUPTED = 75  # exit code (EX_TEMPFAIL): the state is saved, run the command again
 
 
 def train(
@@ -80,7 +80,7 @@ def status(
         list[Path] | None, typer.Argument(help="results/<run>; by default every folder in results.")
     ] = None,
 ) -> None:
-    """Which models are at which iteration, how fast, and when they will be done."""
+    """Show for each model in training its iteration, speed and time left."""
     from gansr.reporting.status import status_table
 
     begin(None)
@@ -94,13 +94,13 @@ def status(
 
 def interpolate(
     text: JobText,
-    first: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 0.")],
-    second: Annotated[Path, typer.Option(help="Generator weights that stand for alpha 1.")],
+    first: Annotated[Path, typer.Option(help="Generator weights for alpha 0.")],
+    second: Annotated[Path, typer.Option(help="Generator weights for alpha 1.")],
     name: Annotated[str, typer.Option(help="The model's name.")],
     output: Annotated[Path, typer.Option(help="The model's folder.")],
     log: LogFile = None,
 ) -> None:
-    """A model between two others, weight by weight."""
+    """Make a model by interpolating between the weights of two others."""
     begin(log)
     from gansr.networks.interpolation import interpolate_models
     from gansr.plan.jobs.train import InterpolateJob
@@ -116,7 +116,7 @@ def adopt(
     output: Annotated[Path, typer.Option(help="The model's folder.")],
     log: LogFile = None,
 ) -> None:
-    """A model from weights that others have released."""
+    """Make a model from weights that others have released."""
     begin(log)
     verify_weights(listed, weights)
     from gansr.networks.released import adopt_released_model

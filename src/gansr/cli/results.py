@@ -1,4 +1,4 @@
-"""What a run shows: tables, figures, and what they were made from."""
+"""Verbs that write a run's tables, figures and provenance.json."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def table(
     published: Annotated[Path | None, typer.Option(help="The published values, for a table that has some.")] = None,
     log: LogFile = None,
 ) -> None:
-    """A table from the scores of a run, beside the published one."""
+    """Write a table from the scores of a run, with the published values beside it."""
     from gansr.plan.jobs.table import TableJob
     from gansr.reporting.scores import read_benchmarks
     from gansr.reporting.write_table import write_table
@@ -36,7 +36,7 @@ def figure(
     threads: Threads = 1,
     log: LogFile = None,
 ) -> None:
-    """A figure from what the models of a run left behind."""
+    """Draw a figure from the files of a run's models."""
     from gansr.plan.jobs.figure import FigureJob
 
     begin(log)
@@ -53,7 +53,7 @@ def provenance(
     data_dir: Annotated[Path, typer.Option(help="The folder of the prepared datasets.")],
     log: LogFile = None,
 ) -> None:
-    """What a run was made from and with, and how long each job took."""
+    """Write provenance.json: code, packages, inputs and configuration of a run, and the time of each job."""
     from gansr.plan.jobs.provenance import ProvenanceJob
     from gansr.reporting.provenance import write_provenance
 

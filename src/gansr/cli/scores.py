@@ -1,4 +1,4 @@
-"""SR of the benchmarks, and its scores."""
+"""Verbs that make SR images and score them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gansr.cli.common import (
 from gansr.config.metrics import METRICS, chosen_protocols
 from gansr.errors import UserError
 
-ALONE = [row.name for row in METRICS.values() if not row.needs_hr]
+ALONE = [row.name for row in METRICS.values() if not row.needs_hr]  # metrics of SR without HR
 
 
 def upscale(
@@ -33,7 +33,7 @@ def upscale(
     threads: Threads = 1,
     log: LogFile = None,
 ) -> None:
-    """SR images of a benchmark."""
+    """Make the SR images of a benchmark."""
     from gansr.plan.jobs.upscale import UpscaleJob
 
     begin(log)
@@ -65,7 +65,7 @@ def hr_features(
     threads: Threads = 1,
     log: LogFile = None,
 ) -> None:
-    """What FID and KID need of a benchmark's HR images, for all models tested on it."""
+    """Compute the Inception features of a benchmark's HR images, which FID and KID of all models need."""
     from gansr.plan.jobs.score import HrFeaturesJob
 
     begin(log)
@@ -131,7 +131,7 @@ def score(
     ] = None,
     crop: Annotated[int | None, typer.Option(min=0, help="Pixels cropped from each side instead of 4.")] = None,
     scale: Annotated[int, typer.Option(min=1, help="Crop HR to a multiple of this first, as the papers do.")] = 1,
-    suffix: Annotated[str, typer.Option(help="What SR's names have behind those of HR.")] = "",
+    suffix: Annotated[str, typer.Option(help="The ending that the names of SR have in addition to those of HR.")] = "",
     weights_dir: Annotated[
         Path | None, typer.Option(help="The folder of weights; by default `weights` beside `config`.")
     ] = None,

@@ -1,1 +1,4 @@
-"""The nouns of the project as typed, validated objects; unknown keys are errors. Imports no torch."""
+"""The parts of a config (run, model, method, dataset ...) as typed, checked objects; unknown keys are errors.
+
+Imports no torch.
+"""

@@ -1,4 +1,4 @@
-"""The folder `config`: what every run may refer to by name."""
+"""The folder `config`: the methods, datasets, weights and tables that every run may refer to by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gansr.config.weights import WeightFile, load_weight_files
 from gansr.errors import UserError
 from gansr.schema.loading import read_yaml, validate
 
-# its files are <table>.csv, <table>_notes.md, <table>_vs_published.csv
+# A name that ends in _notes or _vs_published could give a file of another table's name: <table>_notes.md, for instance.
 TABLE_NAME = r"(?!.*_(notes|vs_published)$)[A-Za-z0-9][A-Za-z0-9_]*"
 
 
@@ -63,7 +63,7 @@ class Catalog:
         """The tables that a run may ask for, by name: the files of config/tables.
 
         Raises:
-            UserError: a file is wrong, or its name is none of a table.
+            UserError: a file is wrong, or its name cannot be a table's.
         """
         files = sorted((self.folder / "tables").glob("*.yaml"))
         for file in files:
@@ -79,7 +79,7 @@ class Catalog:
         return None if values is None else self.folder / "published" / values.file
 
     def published_labels(self, table: str) -> list[str]:
-        """The models that a table's published values are of, as a run names them; none where it has no such values.
+        """The names, as a run gives them, of the models in a table's published values; empty where it has none.
 
         Raises:
             UserError: the file cannot be read, or lacks a column.

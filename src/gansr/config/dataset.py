@@ -32,8 +32,8 @@ class Source(RemoteFile):
     """An archive that holds a dataset, and which of its files are the images.
 
     `images_md5` is the md5 of the images' own md5s, as hex digits, in the order of their names: it is the same
-    for every archive of the same files. `released_lr` are LR images that the archive holds as well, by scale:
-    LR is made here all the same, and compared with them.
+    for every archive of the same files. `released_lr` are patterns of LR images in the archive, by scale: LR is made
+    here nevertheless, and compared with them.
     """
 
     images: Pattern
@@ -66,12 +66,11 @@ class Dataset(Section):
         folder         a folder of the user's; with `lr_folder` also its LR images, else LR is made
         union          other datasets, for training
         part_of        another dataset without its gray images
-        sources, ask   archives, tried in order, and whom to ask where none can be fetched; a folder of the
+        sources, ask   archives, tried in order, and where to ask if none can be fetched; a folder of the
                        dataset's name in the run's `datasets_dir` takes their place
 
-    `images` is the expected number, `names` a regular expression for their names. A dataset without HR is
-    upscaled, and scored by nothing that needs HR. `megapixels` of all HR images together, roughly, tells a
-    dry run how much disk they need.
+    `images` is the expected number of images, `names` a regular expression for their names. A dataset without HR is
+    upscaled and not scored. `megapixels`, roughly, of all HR images together is for a dry run's estimate of disk.
     """
 
     role: Literal["train", "benchmark"]
@@ -91,7 +90,7 @@ class Dataset(Section):
 
     @property
     def is_fetched(self) -> bool:
-        """Whether it comes from archives, or from a folder that the user was told to make."""
+        """Whether the images come from archives, or must be obtained by hand as `ask` says."""
         return bool(self.sources or self.ask)
 
     @field_validator("names")

@@ -1,4 +1,4 @@
-"""The files of a dataset that is on this machine, checked by number, name and size before anything uses them."""
+"""The files of a dataset that is on this machine: their number, names and sizes, checked before any job uses them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from gansr.config.dataset import Dataset
 from gansr.errors import UserError, nearest
 
-FEW = 5  # names in a message
+FEW = 5  # names in a message, at most
 
 
 def image_files(dataset: Dataset, name: str) -> list[Path]:

@@ -1,10 +1,10 @@
-"""Figures as plug-ins: what a figure's file says of its options, models, inputs and files, read without importing it.
+"""Figures as plug-ins: the options, models, inputs and files that a figure's file declares, read without importing it.
 
 A figure is one file in reporting/figures/:
 
-    draw(inputs, *, <options>)          draws it; its keyword-only parameters are its options
-    models(options)                     the names of the models that the options name
-    READS                               what it reads of each model and of the run, see below
+    draw(inputs, *, <options>)          draws the figure; the keyword-only parameters are its options
+    models(options)                     the names of the models that the figure shows
+    READS                               what it reads of each model and of the run, see INPUTS below
     files(options, patch_types)         the names of its files; without it <name>.pdf and <name>.png
     check(options, models, mad)         raises ValueError with what is wrong with its models
     TITLE, CAPTION                      for Snakemake's report
@@ -20,6 +20,7 @@ from gansr.errors import UserError, nearest
 from gansr.schema import plugins
 from gansr.schema.section import Section
 
+# What a figure may read:
 # snapshots    SR of the MAD patches during fine-tuning
 # weights      raw and EMA weights
 # log          the losses over a training
@@ -30,10 +31,10 @@ OF_MAD = ("snapshots", "mad_patches")
 
 
 def settings_model(figures: dict[str, Any]) -> type[BaseModel]:
-    """The section `figures` of a run: for each figure that it asks for the options of its file.
+    """The section `figures` of a run as a pydantic model: for each figure that the run asks for, its options.
 
     Raises:
-        UserError: the file of such a figure is wrong.
+        UserError: the file of one of these figures is wrong.
     """
     known = plugins.names("figure")
     fields: dict[str, Any] = dict.fromkeys(known, (Any, None))
@@ -42,7 +43,7 @@ def settings_model(figures: dict[str, Any]) -> type[BaseModel]:
 
 
 def reads(name: str) -> tuple[str, ...]:
-    """What a figure reads beside the specs of its models: some of INPUTS.
+    """What a figure reads in addition to the specs of its models: some of INPUTS.
 
     Raises:
         UserError: its file names something else.
@@ -70,7 +71,8 @@ def file_names(name: str, options: dict[str, Any], patch_types: list[str]) -> li
     """The files that a figure makes, without their folder.
 
     Raises:
-        UserError: one has not the figure's name, by which figures cannot overwrite each other's files, or no ending.
+        UserError: a file name does not begin with the figure's name (so that figures do not overwrite each other's
+            files), or has no ending.
     """
     files = plugins.function("figure", name, "files")
     made = [f"{name}.pdf", f"{name}.png"] if files is None else list(files(options, patch_types))

@@ -1,4 +1,4 @@
-"""The options of a generator, and what its file says of them."""
+"""The options of a generator, checked and interpreted as its file declares."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def smallest_lr(options: dict[str, Any]) -> int:
 
 
 def weight_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that decide on the shapes of the weights: all but those that its file names in TRAINING_ONLY."""
-    beside = _training_only(options)
-    return {key: value for key, value in options.items() if key not in beside}
+    """The options on which the shapes of the weights depend: all but those that its file names in TRAINING_ONLY."""
+    left_out = _training_only(options)
+    return {key: value for key, value in options.items() if key not in left_out}
 
 
 def training_only(options: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

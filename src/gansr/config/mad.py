@@ -1,4 +1,4 @@
-"""The patches whose SR is kept during fine-tuning, which the figures of stability are of."""
+"""The patches whose SR is kept during fine-tuning, for the figures of MAD stability and artifact maps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag
 from gansr.schema.section import Section
 
 PatchType = Literal["A", "B", "C"]
-PICKED_TYPES = ("A", "B", "C")  # one patch of each, where they are picked
+PICKED_TYPES = ("A", "B", "C")  # with `patches: auto` one patch of each type is picked
 
 
 class MadPatch(Section):
@@ -22,7 +22,7 @@ class MadPatch(Section):
     type: PatchType
 
 
-# The tag of a branch stands in brackets, so that it is told apart from a key in an error's place.
+# Tags have brackets: pydantic puts them into the path of an error, and schema.loading.one_line leaves them out there.
 MadPatches = Annotated[
     Annotated[Literal["auto"], Tag("[auto]")] | Annotated[list[MadPatch], Field(min_length=1), Tag("[list]")],
     Discriminator(lambda given: "[list]" if isinstance(given, list) else "[auto]"),
@@ -30,7 +30,7 @@ MadPatches = Annotated[
 
 
 class Mad(Section):
-    """What the MAD stability curves (Fig. 4 of LDL) are made from."""
+    """The patches whose SR is kept every `interval` iterations, for the MAD stability curves (Fig. 4 of LDL)."""
 
     benchmark: str
     interval: PositiveInt
@@ -39,7 +39,7 @@ class Mad(Section):
 
     @property
     def patch_types(self) -> list[str]:
-        """The types that the patches are of."""
+        """The types of the patches, each once."""
         if self.patches == "auto":
             return list(PICKED_TYPES)
         return sorted({patch.type for patch in self.patches})

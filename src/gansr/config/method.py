@@ -38,9 +38,9 @@ class ParameterGroup(Section):
 class Recipe(Section):
     """What a training does: loss terms with weights, critics, optimiser, schedule and batches.
 
-    `losses` are the terms by their names; `critics` the networks that terms train against, by the term's name, with
-    `discriminator` as shorthand for the critic of the term `adversarial`; `groups` the parameter groups of the
-    generator that are not updated as the rest.
+    `losses` are the terms by their names. `critics` are the networks that terms train against (discriminators), by the
+    term's name; `discriminator` is short for the critic of the term `adversarial`. `groups` are the parameter groups of
+    the generator that have settings of their own.
     """
 
     shorthands: ClassVar[tuple[str, ...]] = ("discriminator",)
@@ -57,7 +57,7 @@ class Recipe(Section):
 
     @property
     def terms(self) -> list[Term]:
-        """The loss terms, those of weight 0 among them."""
+        """All loss terms, including those of weight 0."""
         return [Term.of(name, given) for name, given in self.losses.items()]
 
     @property
@@ -78,14 +78,14 @@ class Recipe(Section):
 
     @property
     def plugin_files(self) -> list[tuple[plugins.Kind, str]]:
-        """Every plug-in that a training by this method uses, the generator aside: its kind and its name."""
+        """Kind and name of every plug-in that a training by this method uses, except the generator."""
         found: list[tuple[plugins.Kind, str]] = [("loss", term.loss) for term in self.used_terms]
         found += [("view", term.view["name"]) for term in self.used_terms if term.view is not None]
         found += [("critic", critic["network"]) for critic in self.used_critics.values()]
         return list(dict.fromkeys(found))
 
     def changed_values(self) -> dict[str, Any]:
-        """The values that differ from the defaults, those of plug-ins among them."""
+        """The values that differ from the defaults, options of plug-ins included."""
         data = self.model_dump(mode="json", include=set(Recipe.model_fields), exclude_defaults=True)
         data["losses"] = {name: changed_term(name, given) for name, given in self.losses.items()}
         if self.critics:
@@ -150,7 +150,7 @@ class Recipe(Section):
 
 
 class Method(Recipe):
-    """One file of config/methods; reading it is reading the paper's training section."""
+    """One file of config/methods: the training settings of a paper, in one of its variants."""
 
     title: str
     paper: str = ""
@@ -159,7 +159,7 @@ class Method(Recipe):
 
 
 def spelt_out(given: dict[str, Any]) -> dict[str, Any]:
-    """The mapping of a method, or a part of one, with its discriminator among the critics.
+    """The mapping of a method, or a part of one, with `discriminator` replaced by `critics.adversarial`.
 
     Raises:
         ValueError: the critic of the adversarial term is given twice.
@@ -174,7 +174,7 @@ def spelt_out(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def in_short(spelt: dict[str, Any]) -> dict[str, Any]:
-    """The mapping of a method with the critic of the adversarial term as its discriminator, as method files have it."""
+    """The mapping of a method with `critics.adversarial` replaced by `discriminator`, as in method files."""
     short: dict[str, Any] = {}
     for key, value in spelt.items():
         if key == "critics" and "adversarial" in value:

@@ -1,4 +1,7 @@
-"""Whether the parts of a method fit together, and a method and a generator; what a plug-in asks is in its own file."""
+"""Checks that the parts of a method fit together, and that a method can train a generator.
+
+Checks of single plug-ins are in the plug-ins' files, as a function `check`.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from gansr.errors import nearest
 from gansr.schema import plugins
 
 REST = "rest"  # the parameters of a generator that are in none of the groups that its file declares
-TOLD = ("iterations", "batch_size", "patch_size", "ema_decay")  # keys of a method that a plug-in's check may read
+TOLD = ("iterations", "batch_size", "patch_size", "ema_decay")  # keys of a method that are given to a plug-in's check
 
 
 def check_critics(terms: list[Term], critics: Mapping[str, Any]) -> None:
-    """Every term that needs a critic has one, and every critic has such a term.
+    """Check that every term that needs a critic has one, and that every critic belongs to such a term.
 
     Raises:
         ValueError: with the way out.
@@ -39,12 +42,12 @@ def check_critics(terms: list[Term], critics: Mapping[str, Any]) -> None:
 
 
 def check_plugins(terms: list[Term], critics: Mapping[str, Any], told: dict[str, Any]) -> None:
-    """What the files of losses, views and critics ask of a method, each in its function `check(options, method)`.
+    """Call the function `check(options, method)` in the files of the method's losses, views and critics.
 
     Args:
         terms: the terms of positive weight.
         critics: their critics, by the term's name.
-        told: the keys in `TOLD` of the method.
+        told: `method` of these functions: the method's values of the keys in `TOLD`.
 
     Raises:
         ValueError: with the place in the method and the way out.
@@ -89,7 +92,7 @@ def check_generator(terms: list[Term], groups: Iterable[str], generator: dict[st
 
 
 def check_schedule(schedule: Schedule, iterations: int, rate: float) -> None:
-    """The parts of a schedule fit together and into the training.
+    """Check that the values of a schedule fit each other and the number of iterations.
 
     Raises:
         ValueError: with the place in the method and the way out.
@@ -112,7 +115,7 @@ def check_schedule(schedule: Schedule, iterations: int, rate: float) -> None:
 
 
 def _ask(kind: plugins.Kind, name: str, question: str, place: str, *given: dict[str, Any]) -> None:
-    """Call the function of this name in a plug-in's file, where it has one; `place` opens what it refuses."""
+    """Call a function of a plug-in's file, if it has one of this name; `place` opens the message of its ValueError."""
     function = plugins.function(kind, name, question)
     if function is None:
         return

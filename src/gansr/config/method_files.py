@@ -14,10 +14,10 @@ from gansr.schema.loading import read_yaml
 
 
 def read_method(folder: Path, name: str, variant: str | None = None) -> dict[str, Any]:
-    """The raw mapping of a method file in one variant, with what it `extends` merged in.
+    """The raw mapping of a method file in one variant, merged with the file that it `extends`.
 
-    A method file is its default variant, named by `variant`; what another one has different is listed
-    under `variants`.
+    A method file holds the values of its default variant, whose name is under `variant`. Under `variants` are the
+    values that other variants have different.
 
     Raises:
         UserError: there is no such method or variant, or methods extend each other in a circle.
@@ -31,7 +31,7 @@ def read_method(folder: Path, name: str, variant: str | None = None) -> dict[str
         raise UserError(f'the method {name} has no variant "{variant}"; {nearest(variant, known)}')
     merged: dict[str, Any] = {}
     for layer in layers:
-        # what a file says wins over a variant of the file that it extends
+        # later layers win: a file's own values take precedence over a variant of the file that it extends
         own = {key: value for key, value in layer.items() if key != "variants"}
         merged = _merge_methods(merged, _spelt_out(own, f"{folder / name}.yaml"))
         if variant is not None and variant != default:
@@ -46,7 +46,7 @@ def variants(folder: Path, name: str) -> list[str]:
 
 
 def _known_variants(layers: list[dict[str, Any]], folder: Path, name: str) -> list[str]:
-    """The variants of a method file and those that it extends, the default first."""
+    """The variants of a method file and of the files that it extends, the default first."""
     default = next((layer["variant"] for layer in reversed(layers) if "variant" in layer), "release")
     return [default, *dict.fromkeys(other for layer in layers for other in _variants(layer, folder, name))]
 
@@ -59,7 +59,7 @@ def _variants(layer: dict[str, Any], folder: Path, name: str) -> dict[str, dict[
 
 
 def _layers(folder: Path, name: str) -> list[dict[str, Any]]:
-    """A method file and those that it extends, the base first."""
+    """A method file and the files that it extends, the base first."""
     chain: list[str] = []
     layers: list[dict[str, Any]] = []
     following: str | None = name
@@ -81,7 +81,7 @@ def _layers(folder: Path, name: str) -> list[dict[str, Any]]:
 
 
 def _merge_methods(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`merge`, except that a schedule, critic, loss or view of another kind replaces the old one as a whole."""
+    """`merge`, except that another kind of schedule, critic, loss or view replaces the old one with all its options."""
     merged = merge(base, over)
     for key, old, new in _in_both({"schedule": base.get("schedule")}, {"schedule": over.get("schedule")}):
         if new and schedule_kind(new) != schedule_kind(old):
@@ -110,7 +110,7 @@ def _merge_terms(name: str, old: dict[str, Any], new: dict[str, Any]) -> dict[st
 
 
 def _in_both(one: Any, other: Any) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """The keys under which both are mappings of mappings, with what is there."""
+    """Each key under which both have a mapping, with the two mappings."""
     if not isinstance(one, dict) or not isinstance(other, dict):
         return
     for key, new in other.items():
@@ -133,10 +133,10 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def apply_overrides(method: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """A run's overrides for a stage on one of its methods, which `read_method` has read.
+    """A method, as `read_method` returns it, with a run's overrides for its stage.
 
-    Loss terms, their views, critics, parameter groups, an EMA model and a schedule's keys are adjusted where the
-    method has them and never added.
+    Overrides of loss terms, views, critics, parameter groups, the EMA decay and keys of a schedule apply only where the
+    method has these; they add none.
 
     Raises:
         UserError: a critic is given twice.
@@ -165,7 +165,10 @@ def apply_overrides(method: dict[str, Any], overrides: dict[str, Any]) -> dict[s
 
 
 def _fitting(kind: plugins.Kind, key: str, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The options in `new` without those that only other plug-ins of the kind have; all where it names one."""
+    """The options in `new` that apply to the plug-in named in `old`.
+
+    Options that only other plug-ins of this kind have are left out. If `new` itself names a plug-in, all are kept.
+    """
     if key in new or old.get(key) not in plugins.names(kind):
         return new
     has = plugins.schema(kind, old[key]).model_fields

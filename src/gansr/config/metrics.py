@@ -1,6 +1,6 @@
 """The metrics: one row for each, with its protocols, what it needs, and the file that computes it.
 
-A new metric is a row here and a file in gansr/metrics; metrics/scorer.py tells what that file holds.
+A new metric is a row here and a file in gansr/metrics; metrics/scorer.py describes that file.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ FOLDER = Path(__file__).parents[1] / "metrics"
 
 @dataclass(frozen=True)
 class MetricDefinition:
-    """One metric: how tables print it, how it may be computed, and where that is done.
+    """One metric: how tables print it, by which protocols it can be computed, and by which file.
 
     Args:
         name: as in a config and in score files.
         label: as in the papers' tables.
-        digits: behind the point, as in the papers' tables.
-        higher_is_better: which way is better.
+        digits: number of decimals, as in the papers' tables.
+        higher_is_better: whether a higher value is better.
         protocols: the ways to compute it; the first is the papers', and the default.
         weights: the files of weights.yaml that it needs.
         needs_hr: whether it compares with HR, or is computed from SR alone.
         of_all_images: whether it has one value for all images together, and none for each.
         on_gpu: whether a GPU computes it faster.
         hr_features: which of Inception's features of HR it compares with, of whole images or of patches.
-        file: the file in gansr/metrics that computes it; empty where it is named after the metric.
-        parts: further files there whose VERSION counts.
-        made_of: the metrics from whose values of an image it is computed, without a look at the image.
+        file: the file in gansr/metrics that computes it; empty where the file has the metric's name.
+        parts: further files there that change its values; their VERSIONs belong to the metric's versions.
+        made_of: for a metric that is computed from the values of other metrics, image by image: their names.
     """
 
     name: str
@@ -58,7 +58,7 @@ class MetricDefinition:
         return self.file or self.name
 
 
-CROP = 4  # of both papers, at x2 as well
+CROP = 4  # pixels: both papers' crop at x4, and LDL's at x2 as well
 FULL_SIZE = "no resize"
 INCEPTION = "Inception of 2015-12-05, 2048 features"
 LUMA_OF_PAIRS = (
@@ -160,8 +160,8 @@ def chosen_protocols(metrics: list[str], given: dict[str, str], crop: int | None
 
     Args:
         metrics: names of metrics.
-        given: names of protocols, without their crop, by metric.
-        crop: another crop than the protocol's, for the metrics that crop at all.
+        given: base names of protocols (without the crop), by metric.
+        crop: replaces the protocol's crop, for metrics that crop at all.
 
     Raises:
         UserError: a metric or a protocol is unknown.
@@ -182,7 +182,7 @@ def chosen_protocols(metrics: list[str], given: dict[str, str], crop: int | None
 
 
 def versions(metric: str) -> dict[str, int | str]:
-    """The version of each file that a metric's values depend on, those of the metrics it is made of among them.
+    """The version of each file that a metric's values depend on, including files of the metrics it is made of.
 
     Raises:
         UserError: a file that the row names is not there.

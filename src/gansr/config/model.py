@@ -14,7 +14,7 @@ from gansr.errors import nearest
 from gansr.schema.section import Section
 
 BICUBIC = "Bicubic"  # MATLAB bicubic of RGB
-BICUBIC_Y = "Bicubic-Y"  # of 8-bit luma alone, from HR's luma: behind the literature's bicubic columns
+BICUBIC_Y = "Bicubic-Y"  # MATLAB bicubic of luma alone, the protocol of most bicubic columns in papers
 UNTRAINED = (BICUBIC, BICUBIC_Y)
 RESERVED = ("metric", "benchmark", "row")  # columns of the tables
 Name = Annotated[str, Field(min_length=1, max_length=80)]
@@ -29,11 +29,11 @@ class Interpolation(Section):
 
 
 class Model(Section):
-    """A generator trained by a method on a dataset with a seed, released by others, or between two that are.
+    """A generator trained by a method on a dataset with a seed, released by others, or interpolated between two models.
 
-    `tables` are the tables it is a column of, by default all that the run makes whose columns are models.
+    `tables` are the tables in which it is a column, by default every table of the run whose columns are models.
     `published` names, for a table, the paper's column that it is compared with. `released` is a name in
-    weights.yaml. `training` has keys of the run's `training` with other values, of those on which a result depends.
+    weights.yaml. `training` gives keys of the run's `training` other values; only keys on which a result depends.
     """
 
     name: Name
@@ -89,7 +89,7 @@ def slug(name: str) -> str:
 
 
 def check_names(models: list[Model]) -> None:
-    """Names that are distinct, as file names as well.
+    """Check that names are distinct, also as file names.
 
     Raises:
         ValueError: two models share a name or a file name, or a name has a meaning of its own.
@@ -113,7 +113,7 @@ def check_names(models: list[Model]) -> None:
 
 
 def check_parents(models: dict[str, Model], generators: dict[str, dict[str, Any]]) -> None:
-    """Every model starts from, or lies between, models of its own kind of generator, and never itself.
+    """Check that every model starts from, or is interpolated between, other models of the same generator.
 
     Raises:
         ValueError: a model is unknown, of another generator, or made from itself.

@@ -1,7 +1,7 @@
-"""Protocols: named, frozen sets of choices, one of which every score is made by.
+"""Protocols: named, fixed sets of choices (colour space, crop, network, resizing), by one of which a score is computed.
 
-Most numbers in this field that do not match differ in one of these choices. A score file names its protocol, and so
-do the notes of every table. Which protocols a metric has stands in its row (metrics.py).
+When published scores of the same images disagree, they mostly differ in one of these choices. Therefore score files
+and the notes of tables name the protocol of every score. A metric's protocols are listed in its row (metrics.py).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ COLOURS: dict[Colour, str] = {
 class Protocol:
     """How one metric is computed.
 
-    `crop` is in pixels from each side; `network` names a network with its weights; `resize` what happens to an image
-    before it is looked at; `estimator` how images, or their features, become the score.
+    `crop` is in pixels from each side; `network` names a network with its weights; `resize` says how an image is
+    resized before the network; `estimator` how the score is computed from all images or their features.
     """
 
     base: str
@@ -37,7 +37,7 @@ class Protocol:
 
     @property
     def name(self) -> str:
-        """The name that score files and notes give: the base, and the crop where there is one."""
+        """The name in score files and notes: the base, and the crop where there is one."""
         return f"{self.base}_crop{self.crop}" if self.crop else self.base
 
     @property
@@ -48,7 +48,7 @@ class Protocol:
         return f"{self.name}: {'; '.join(part for part in parts if part)}"
 
     def with_crop(self, crop: int) -> Protocol:
-        """The same with another crop, and so another name."""
+        """This protocol with another crop, which also changes its name."""
         return replace(self, crop=crop)
 
 

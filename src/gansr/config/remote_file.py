@@ -1,4 +1,4 @@
-"""A file that others publish: where from, and what it must be."""
+"""A file that others publish: its addresses and checksums."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Md5 = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 class RemoteFile(Section):
     """One published file.
 
-    `addresses` are mirrors of the same bytes, in order of preference; without any, `ask` says where a user
-    gets the file. Of the checksums those are given that somebody has published; where there is none, the
-    checksum of the first copy is recorded beside it and held to.
+    `addresses` are mirrors of the same bytes, in order of preference; without any, `ask` says where a user gets the
+    file. `sha256` and `md5` are given where somebody has published them. Where neither is given, the checksum of the
+    first copy is recorded beside the file, and later copies must have the same.
     """
 
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]

@@ -26,7 +26,8 @@ from gansr.schema.section import Section
 class Run(Section):
     """One config file; `run` names the folder in results/.
 
-    What `tables` and `figures` hold depends on their files: it is checked with those at hand.
+    The settings under `tables` and `figures` depend on the files of these tables and figures: they are checked when the
+    plan is made (plan/tables.py, plan/figures.py).
     """
 
     run: str

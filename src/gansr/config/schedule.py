@@ -26,12 +26,12 @@ class CosineRestarts(Section):
 
 
 def schedule_kind(given: Any) -> str:
-    """The tag of the schedule that a mapping's keys belong to."""
+    """The kind of schedule, [cosine] or [multistep], to which the keys of a mapping belong."""
     keys = given if isinstance(given, dict) else type(given).model_fields if isinstance(given, Section) else {}
     return "[cosine]" if set(keys) & set(CosineRestarts.model_fields) else "[multistep]"
 
 
-# The tag of a branch stands in brackets, so that it is told apart from a key in an error's place.
+# Tags have brackets: pydantic puts them into the path of an error, and schema.loading.one_line leaves them out there.
 Schedule = Annotated[
     Annotated[MultiStep, Tag("[multistep]")] | Annotated[CosineRestarts, Tag("[cosine]")],
     Discriminator(schedule_kind),

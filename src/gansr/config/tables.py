@@ -1,4 +1,4 @@
-"""Tables as data: what one shows and how it is laid out, and what a run says of it."""
+"""Tables as data: what a table shows and its layout (config/tables), and the settings that a run gives for it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from gansr.schema.section import Section
 PUBLISHED_SCALE = 4  # of the papers' tables
 RESERVED_COLUMNS = ("metric", "benchmark")
 Text = Annotated[str, Field(min_length=1)]
-# model_columns  rows are metrics x benchmarks, columns the run's models; references beside them
-# named_columns  the same, with the columns that the run names
-# named_rows     the same turned: rows are the models that the run names, columns the metrics on one benchmark
+# model_columns  rows are metrics x benchmarks, columns the run's models and references
+# named_columns  rows as above, columns are models that the run names for this table
+# named_rows     rows are models that the run names for this table, columns the metrics on one benchmark
 Layout = Literal["model_columns", "named_columns", "named_rows"]
 
 
 class Switch(Section):
-    """A column of a table of rows that is ticked where all of `when` holds of the row's model.
+    """A column in a table with the layout named_rows: it has a tick in each row whose model fulfils all of `when`.
 
-    `when` has `weights`, the weights that the row is tested with, or `losses.<term>.<option>` of the model's method,
-    with the value that it must have; `positive` is any number above 0.
+    Keys of `when` are `weights` (the weights that the row is tested with) or `losses.<term>.<option>` of the model's
+    method; the values are those that they must have. `positive` stands for any number above 0.
     """
 
     column: Text
@@ -42,7 +42,8 @@ class Switch(Section):
             first, *rest = place.split(".")
             if place != "weights" and (first != "losses" or len(rest) != 2):
                 raise ValueError(f'"{place}" is neither weights nor losses.<term>.<option>')
-            if rest and rest[0] in plugins.names("loss"):  # another term has a name of its own, with any file
+            # a term of another name may use any loss file, so that its options are not known here
+            if rest and rest[0] in plugins.names("loss"):
                 known = ["weight", *plugins.schema("loss", rest[0]).model_fields]
                 if rest[1] not in known:
                     raise ValueError(f'the loss {rest[0]} has no option "{rest[1]}"; {nearest(rest[1], known)}')
@@ -53,10 +54,10 @@ class PublishedValues(Section):
     """Where a paper's values are: a CSV in config/published.
 
     The CSV has the columns `metric`, `benchmark` and `value`, or a column for each metric. `label` are the columns
-    that name the model: the first, and others in brackets behind it. `benchmark` is what all values are of, where
-    the CSV has no such column. `metrics` and `benchmarks` give the paper's names as this project's labels and
-    datasets. `digits` are those printed, by label, where they are not the metric's own. `also` are benchmarks beside
-    which the paper's values of another stand as well.
+    that make up a model's name: the first one, then the others in brackets. `benchmark` is the benchmark of all values,
+    where the CSV has no such column. `metrics` and `benchmarks` map the paper's names to this project's labels and
+    datasets. `digits` are the decimals that the paper prints, by label, where they are not the metric's own. `also`
+    maps a benchmark to another benchmark of the paper, whose values are shown for it as well.
     """
 
     file: Text
@@ -78,9 +79,9 @@ class PublishedValues(Section):
 
 
 class Remark(Section):
-    """What a reader of the table must know.
+    """A sentence in the notes of the table.
 
-    With `benchmarks` it is said where one of these is tested; with `compared` where a column stands beside a
+    With `benchmarks` it is printed only if one of these is tested; with `compared` only if a column is compared with a
     published one.
     """
 
@@ -92,8 +93,8 @@ class Remark(Section):
 class Table(Section):
     """One file of config/tables.
 
-    `metrics` are in the table's order; those that the run does not compute are left out. With `group_by`, columns
-    stand in groups of one generator, and the best of each group is bold, else the best of all.
+    `metrics` are in the table's order; those that the run does not compute are left out. With `group_by`, columns are
+    grouped by generator, and the best of each group is bold; without it, the best of all.
     """
 
     title: Text
@@ -122,10 +123,10 @@ class Table(Section):
 
 
 class ModelColumns(Section):
-    """What a run says of a table whose columns are its models.
+    """A run's settings for a table with the layout model_columns.
 
-    `reference` columns stand beside the models and do not contend for the best. `published_only` are columns
-    of the paper that no model of the run stands for, each with the reason.
+    `reference` columns are shown for comparison and never marked as best. `published_only` are columns of the paper
+    for which the run has no model, each with the reason.
     """
 
     reference: tuple[str, ...] = (BICUBIC,)
@@ -133,7 +134,7 @@ class ModelColumns(Section):
 
 
 class NamedColumn(Section):
-    """A model under a heading of its own: the paper's column of this name stands beside it."""
+    """A model under a heading of its own; it is compared with the paper's column of this name."""
 
     column: Text
     model: str
@@ -147,7 +148,7 @@ class NamedColumn(Section):
 
 
 class NamedColumns(Section):
-    """What a run says of a table whose columns it names."""
+    """A run's settings for a table with the layout named_columns."""
 
     columns: Annotated[list[NamedColumn], Field(min_length=1)]
 
@@ -161,7 +162,7 @@ class NamedRow(Section):
 
 
 class NamedRows(Section):
-    """What a run says of a table whose rows it names: all on one benchmark."""
+    """A run's settings for a table with the layout named_rows: its rows, and the benchmark of all of them."""
 
     benchmark: str
     rows: Annotated[list[NamedRow], Field(min_length=1)]
@@ -175,5 +176,5 @@ SETTINGS: dict[Layout, type[Section]] = {
 }
 
 
-# The keys depend on the table's layout, which stands in its file: they are checked with the tables at hand.
+# Which keys are valid depends on the table's layout, so that they are checked when the plan is made (plan/tables.py).
 GivenSettings = Annotated[Any, PlainValidator(lambda given: given, json_schema_input_type=TableSettings | None)]

@@ -26,8 +26,8 @@ class LossWeight(Section):
 class Term:
     """One weighted term of the objective.
 
-    `loss` is its file in losses/, `view` what it and its critic are shown of images: a name and options, or None
-    for the images themselves.
+    `loss` is its file in losses/. `view` (a name and options) transforms the images that it and its critic get; with
+    None they get the images themselves.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Term:
 
     @property
     def channels(self) -> int:
-        """How many channels its view shows."""
+        """How many channels the images have after its view."""
         if self.view is None:
             return RGB
         counted = plugins.function("view", self.view["name"], "channels")
@@ -101,10 +101,10 @@ def complete_term(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def complete_plugin(kind: plugins.Kind, key: str, given: Any) -> dict[str, Any]:
-    """A mapping that names a plug-in under `key`, its options checked and the defaults filled in.
+    """A mapping that names a plug-in under `key`, with its options checked and the defaults filled in.
 
     Raises:
-        ValueError: no mapping, no or an unknown name, or an option that the file does not have.
+        ValueError: `given` is no mapping, names no or an unknown plug-in, or has an option that the file does not have.
     """
     known = plugins.names(kind)
     if not isinstance(given, dict):
@@ -119,7 +119,7 @@ def complete_plugin(kind: plugins.Kind, key: str, given: Any) -> dict[str, Any]:
 
 
 def complete_options(kind: plugins.Kind, name: str, given: dict[str, Any], place: str) -> dict[str, Any]:
-    """The options of a plug-in, checked against its file, with the defaults filled in; `place` opens a complaint.
+    """The options of a plug-in, checked against its file, with the defaults filled in; `place` opens error messages.
 
     Raises:
         ValueError: an unknown plug-in, or an option that its file does not have.

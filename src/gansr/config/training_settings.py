@@ -1,4 +1,4 @@
-"""How a training is computed: precision, memory format, devices; and how it is kept and watched."""
+"""How a training is computed (precision, memory format, devices), when its state is saved, and what it logs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from gansr.schema.section import Section
 
 
 class ResultSettings(Section):
-    """Settings on which a result depends, if only in its last digits: part of a training's identity.
+    """Settings that change a result, if only in its last digits: when one changes, the model is trained again.
 
     precision         fp32, exact; tf32, in which a GPU multiplies faster with 10 bits of the mantissa; bf16,
                       autocast of the networks, losses in fp32
     channels_last     memory format of networks and images
     compile           torch.compile of the generator's repeated blocks
     graph             the whole step as one captured CUDA graph; without a GPU it changes nothing
-    gpus              processes with a share of the batch each, one on each GPU
+    gpus              number of processes that share each batch, one on each GPU
     skip_not_finite   iterations that may be skipped because a loss was NaN or infinite, before the training stops
     """
 
@@ -30,10 +30,11 @@ class ResultSettings(Section):
 
 
 class WatchSettings(Section):
-    """Settings that change no result: their change makes nothing again.
+    """Settings that change no result: when one changes, nothing is trained again.
 
-    prefetch          batches that are made ready ahead; 0 makes each one when it is needed
-    checkpoint_every  iterations between saved states; none saves every few seconds, 2 % of the time at most
+    prefetch          batches prepared in advance; with 0 each is prepared when it is needed
+    checkpoint_every  iterations between saved states; without it a state is saved every few seconds, in at most 2 %
+                      of the training time
     tensorboard       whether the log is written for TensorBoard as well
     """
 
@@ -47,10 +48,10 @@ class TrainingSettings(ResultSettings, WatchSettings):
 
     @property
     def of_result(self) -> ResultSettings:
-        """What belongs to a model's identity."""
+        """The settings that change a result."""
         return ResultSettings(**self.model_dump(include=set(ResultSettings.model_fields)))
 
     @property
     def of_watch(self) -> WatchSettings:
-        """What changes no result."""
+        """The settings that change no result."""
         return WatchSettings(**self.model_dump(include=set(WatchSettings.model_fields)))

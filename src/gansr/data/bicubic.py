@@ -1,9 +1,9 @@
 """MATLAB-compatible bicubic resizing.
 
 Cubic convolution with a = -0.5, widened by the scale when shrinking (antialiasing), symmetric border.
-MATLAB resizes an 8-bit image in two passes and rounds to 8 bit after each, which reproduces the released LR
-images of Set5 and Set14 bit for bit; a floating-point image is not rounded in between, which is what scripts
-that convert to double first do. Other bicubics (OpenCV, Pillow, torch) differ in one or more of these points.
+MATLAB resizes an 8-bit image in two passes and rounds to 8 bit after each; this reproduces the released LR images of
+Set5 and Set14 bit for bit. A floating-point image is not rounded, as in MATLAB scripts that convert images to double
+first. Other bicubics (OpenCV, Pillow, torch) differ in one or more of these points.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def resize_operator(length: int, scale: Fraction) -> scipy.sparse.csr_array:
     out_length = math.ceil(length * scale)
     shrink = min(float(scale), 1.0)
     width = CUBIC_WIDTH / shrink
-    # pixel centres: output pixel i (from 0) lies at this input coordinate (from 0)
+    # centre[i] is the input coordinate of the centre of output pixel i; both count from 0
     centre = (np.arange(out_length) + 0.5) / float(scale) - 0.5
     taps = math.ceil(width) + 2
     first = np.floor(centre - width / 2).astype(int)
@@ -75,7 +75,7 @@ def _resize_axis(image: np.ndarray, scale: Fraction, axis: int) -> np.ndarray:
     else:
         operator = _operator_for_uint8(moved.shape[0], scale)
         sums = operator @ flat.astype(operator.dtype)
-        # MATLAB rounds halves away from zero, NumPy to even; truncation is the floor of what is not negative
+        # MATLAB rounds halves up (for values >= 0), NumPy to even: so add 0.5 and truncate, after clipping at 0
         sums += 0.5
         resized = np.clip(sums, 0, 255.5, out=sums).astype(np.uint8)
     return np.moveaxis(resized.reshape(-1, *moved.shape[1:]), 0, axis)
@@ -85,8 +85,8 @@ def _resize_axis(image: np.ndarray, scale: Fraction, axis: int) -> np.ndarray:
 def _operator_for_uint8(length: int, scale: Fraction) -> scipy.sparse.csr_array:
     """The operator in float32 where that is exact for 8-bit pixels, else in float64.
 
-    For scales that are powers of two the weights are multiples of 1/4096. Sums of their products with 8-bit
-    pixels then need fewer than float32's 24 bits, and no rounding happens before the last.
+    For scales that are powers of two the weights are multiples of 1/4096. Sums of their products with 8-bit pixels then
+    need fewer than the 24 bits of float32's mantissa, so that they are exact.
     """
     operator = resize_operator(length, scale)
     units = operator.data * 4096

@@ -1,9 +1,11 @@
-"""Files that others publish: downloaded once, resumed where they broke off, verified before they get their name.
+"""Download published files once, resume a download that broke off, and verify a file before it gets its final name.
 
-FILE                 verified, or put there by hand
+Files in the folder, for a published file FILE:
+
+FILE                 the file, verified, or put there by hand
 FILE.sha256          its checksum for `sha256sum -c`, and the address that it came from
-.FILE.partial        what has arrived of a transfer (transfer.py)
-.FILE.lock           owned by the process that transfers
+.FILE.partial        the bytes received so far (transfer.py)
+.FILE.lock           locked by the process that downloads
 """
 
 from __future__ import annotations
@@ -24,21 +26,21 @@ from gansr.errors import UserError
 
 logger = logging.getLogger("gansr")
 
-ATTEMPTS = 4  # at one address, in a row
-BACKOFF = 1.0  # seconds before the second attempt, twice that before the third
-WORTHWHILE = 2**20  # an attempt that brings so many new bytes is not counted as failed
+ATTEMPTS = 4  # failed attempts in a row at one address, then the next address is tried
+BACKOFF = 1.0  # seconds before the second attempt, doubled before each further one
+WORTHWHILE = 2**20  # bytes: an attempt that receives at least so many new ones starts the count of failures again
 
 
 def obtain(expected: RemoteFile, folder: Path, download: bool = True) -> Receipt:
-    """Have a published file in `folder`: the one that is there, or downloaded from the first mirror that gives it.
+    """Verify a published file in `folder`, or download it there from the first mirror that works.
 
-    Nothing unverified gets the file's name, and a file that is there is never overwritten. A download that
-    breaks off, also by SIGKILL, is resumed by the next call; of two processes that download the same file,
-    the second waits for the first.
+    A file gets its final name only after it is verified, and an existing file is never overwritten. A download that
+    broke off, also by SIGKILL, is resumed by the next call. If two processes download the same file, the second waits
+    for the first.
 
     Raises:
-        UserError: the file that is there is another one; it is not there and may not or cannot be
-            downloaded; the disk is full or the folder cannot be written to.
+        UserError: the existing file is not the published one; it does not exist and may not or cannot be downloaded;
+            the disk is full or the folder cannot be written to.
     """
     final = folder / expected.file
     if os.path.lexists(final):
@@ -57,7 +59,7 @@ def obtain(expected: RemoteFile, folder: Path, download: bool = True) -> Receipt
 
 
 def verify(expected: RemoteFile, folder: Path) -> Receipt:
-    """Check that the file in `folder` is the expected one; without a published sha256 its own is recorded.
+    """Check that the file in `folder` is the expected one; if no sha256 is published, record that of this file.
 
     Raises:
         UserError: the file is not there, is another one, or its checksum cannot be recorded.
@@ -81,7 +83,7 @@ def verify(expected: RemoteFile, folder: Path) -> Receipt:
 
 
 def _download(transfer: Transfer) -> Receipt:
-    """The file from the first mirror that gives it."""
+    """Download the file from the first mirror that works."""
     expected = transfer.expected
     if expected.bytes is not None:
         transfer.require_room(expected.bytes)
@@ -99,7 +101,10 @@ def _download(transfer: Transfer) -> Receipt:
 
 
 def _download_from(address: str, transfer: Transfer, anew: bool = False) -> Receipt:
-    """The file from one mirror; when the parts of several transfers do not fit together, once more as a whole."""
+    """Download the file from one mirror.
+
+    If it was put together from several transfers and its checksum is wrong, it is downloaded once more as a whole.
+    """
     at_once = _receive_in_attempts(address, transfer)
     try:
         return transfer.finish(address)
@@ -129,7 +134,7 @@ def _receive_in_attempts(address: str, transfer: Transfer) -> bool:
 
 @contextmanager
 def _own(final: Path) -> Iterator[None]:
-    """Be the only process that works on a file; the lock is the kernel's and ends with its holder."""
+    """Lock a file, so that one process at a time downloads it; the kernel frees the lock when its process ends."""
     lock, waiting = final.parent / f".{final.name}.lock", False
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
@@ -142,7 +147,7 @@ def _own(final: Path) -> Iterator[None]:
                 waiting = True
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             if not _is_open_as(lock, descriptor):
-                continue  # its last owner has removed it
+                continue  # the process that held it has deleted the lock file meanwhile: make a new one
             try:
                 yield
                 return
@@ -161,7 +166,7 @@ def _is_open_as(file: Path, descriptor: int) -> bool:
 
 @contextmanager
 def _disk_errors(final: Path) -> Iterator[None]:
-    """What the operating system says of the disk, as a user's error."""
+    """Turn the operating system's errors about the disk into UserErrors."""
     folder = final.parent
     try:
         yield

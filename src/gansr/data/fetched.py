@@ -1,4 +1,4 @@
-"""Prepared images out of an archive that was fetched."""
+"""Prepare images from an archive that was fetched."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ SOURCE = "source.json"  # the receipt of the archive that the images are from
 def prepare_fetched(
     dataset: Dataset, name: str, scale: int, receipt: Path, archives: Path, output: Path, threads: int = 1
 ) -> None:
-    """Prepared images (see `prepare_images`) out of a fetched archive; LR released with it is compared with ours.
+    """Prepare images (see `prepare_images`) from a fetched archive; compare LR in the archive with LR made here.
 
     Needs disk space for the unpacked images until it is done.
 
     Args:
-        dataset: with the `sources` that were offered to `fetch`.
+        dataset: the dataset, whose `sources` `fetch` has tried.
         name: the dataset's name.
-        scale: HR is so many times larger than LR.
+        scale: HR is this many times larger than LR.
         receipt: what `fetch` wrote.
         archives: the folder in which `fetch` keeps the archives.
         output: the dataset's prepared folder.
@@ -86,7 +86,7 @@ def _check_images_md5(archive: Path, source: Source, files: list[Path]) -> None:
 
 @contextmanager
 def _errors_name(archive: Path, originals: Path, by_hand: Path) -> Iterator[None]:
-    """Errors name the archive, which the user has, and not the folder that it was unpacked to."""
+    """Let errors name the archive, which the user knows, and not the temporary folder that it was unpacked to."""
     try:
         yield
     except UserError as error:
@@ -97,7 +97,7 @@ def _errors_name(archive: Path, originals: Path, by_hand: Path) -> Iterator[None
 
 
 def _compare_with_released(archive: Path, source: Source, scale: int, folder: Path) -> None:
-    """Write down how far LR made here is from the released LR: the largest difference by image, of 255."""
+    """Write the largest difference between LR made here and released LR, for each image, in 8-bit levels."""
     released = folder / "released"
     released.mkdir()
     differences: dict[str, int | None] = {}
@@ -108,7 +108,7 @@ def _compare_with_released(archive: Path, source: Source, scale: int, folder: Pa
             if name in by_name:
                 ours, theirs = read_prepared(file).astype(int), read_rgb(by_name[name]).astype(int)
                 differences[name] = int(np.abs(ours - theirs).max()) if ours.shape == theirs.shape else None
-    except UserError as error:  # nothing depends on it: LR is made here
+    except UserError as error:  # the comparison is only for information, so that its failure stops nothing
         told = str(error).replace(str(released), str(archive))
         logger.info("released_lr[%d]: cannot be compared with: %s", scale, told)
     rmtree(released)

@@ -1,4 +1,4 @@
-"""Reading and writing images: 8-bit RGB, by stated rules, with errors that name the file."""
+"""Read and write 8-bit RGB images; errors name the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACCEPTED = {"RGB", "L", "1", "P", "RGBA", "LA", "PA"}
 
 
 def read_prepared(file: Path) -> np.ndarray:
-    """Read an image that the workflow wrote; a broken one is made again, not replaced by the user."""
+    """Read an image that the workflow wrote; the error for a broken one says to remove its folder and run again."""
     return read_rgb(file, f"remove {file.parent} and run again")
 
 
@@ -66,7 +66,7 @@ def write_png(file: Path, image: np.ndarray) -> None:
 
 
 def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
-    """The image without the last rows and columns that the scale does not divide ("modcrop")."""
+    """The image cropped at the bottom and right to a height and width that are multiples of `scale` ("modcrop")."""
     height, width = image.shape[:2]
     return image[: height - height % scale, : width - width % scale]
 
@@ -77,7 +77,7 @@ def list_pngs(folder: Path) -> dict[str, Path]:
 
 
 def list_images(folder: Path) -> dict[str, Path]:
-    """The files of a folder by image name, sorted, hidden ones left out; whatever their format.
+    """All files of a folder except hidden ones, of any format, by image name (without the ending), sorted.
 
     Raises:
         UserError: the folder cannot be read, or two files would be the same image.

@@ -1,15 +1,14 @@
 """The patches whose SR output is kept during fine-tuning, given or picked by image statistics.
 
-The rule of `auto`: candidate windows lie on a grid of half their size over the benchmark's HR images.
-The *aliasing* of a window is the median absolute difference between it and its image after bicubic
-reduction and enlargement: the detail that an SR model must invent (the median, so that detail all over
-the window counts and a single strong edge does not). The *coherence* of a window is that of its
-structure tensor, sqrt((Jxx - Jyy)^2 + 4 Jxy^2) / (Jxx + Jyy): 1 where all gradients share one direction,
-0 where no direction prevails.
+The rule of `auto`: candidate windows lie on a grid over the benchmark's HR images, with a step of half their size. The
+*aliasing* of a window is the median absolute difference between it and itself after bicubic reduction and enlargement:
+it measures the detail that an SR model must invent. (With the median, detail all over the window counts and a single
+strong edge does not.) The *coherence* of a window is that of its structure tensor, sqrt((Jxx - Jyy)^2 + 4 Jxy^2) /
+(Jxx + Jyy): 1 where all gradients have one direction, 0 where no direction prevails.
 
     type A (smooth)                  the window with the least aliasing
-    type B (texture)                 of the tenth with the most aliasing, the least coherent window
-    type C (regular fine structure)  of the same tenth, the most coherent window
+    type B (texture)                 among the 10 % with the most aliasing, the window with the least coherence
+    type C (regular fine structure)  among the same 10 %, the window with the most coherence
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ from gansr.plan.jobs.mad_patches import MadPatchesJob
 
 LUMA = np.array([0.299, 0.587, 0.114])
 MOST_ALIASED_PERCENTILE = 90
-CONTEXT = 16  # LR pixels around a patch that the generator sees as well, so that the patch has no border of its own
+CONTEXT = 16  # LR pixels around a patch that are upscaled with it, so that its SR has no effects of an image border
 
 
 @dataclass(frozen=True)
 class PatchWithContext:
-    """The LR pixels of a patch and around it, H x W x 3 uint8, and the part of their SR that is the patch."""
+    """LR pixels of a patch and its surroundings, H x W x 3 uint8; `rows` and `columns` of their SR are the patch."""
 
     lr: np.ndarray
     rows: slice
@@ -44,7 +43,7 @@ class PatchWithContext:
 
 @dataclass(frozen=True)
 class Window:
-    """A candidate and its statistics."""
+    """A candidate window and its statistics."""
 
     image: str
     top: int
@@ -58,7 +57,7 @@ def choose_mad_patches(images: Path, job: MadPatchesJob, output: Path) -> None:
 
     Args:
         images: a benchmark's folder with HR images.
-        job: the scale, of which corners and sizes are multiples, the size, and the patches where they are given.
+        job: the scale (corners and sizes are multiples of it), the size of picked patches, and the patches or `auto`.
         output: the JSON file.
 
     Raises:
@@ -79,7 +78,7 @@ def read_mad_patches(file: Path) -> list[dict[str, Any]]:
 
 
 def cut_with_context(lr: np.ndarray, patch: dict[str, Any], scale: int) -> PatchWithContext:
-    """Cut a patch, given in HR pixels, from its whole LR image, with context where the image has it."""
+    """Cut a patch, given in HR pixels, from its whole LR image, with CONTEXT around it as far as the image goes."""
     top, left, size = (patch[key] // scale for key in ("top", "left", "size"))
     first_row, first_column = max(top - CONTEXT, 0), max(left - CONTEXT, 0)
     cut = lr[first_row : top + size + CONTEXT, first_column : left + size + CONTEXT]

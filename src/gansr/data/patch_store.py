@@ -3,11 +3,11 @@
     hr.uint8, lr.uint8   the images' pixels one after the other, H x W x 3 each
     index.json           name, offset and size of every image, and a digest of all pixels
 
-Whole images are stored, not overlapping sub-images: a patch is one strided copy out of the page cache,
-nothing is decoded, and several processes share the memory.
+Whole images are stored, not overlapping sub-images. Reading a patch is one strided copy from the operating system's
+page cache: nothing is decoded, and several processes share the memory.
 
-A store is built beside its final place with one image in memory at a time. Each finished image is a line
-in a journal, so that a build that was stopped goes on after the last of them.
+A store is built in a hidden folder beside its final place, with one image in memory at a time. After each finished
+image a line is added to a journal, so that a build that was stopped goes on after the last finished image.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ class ImagePair:
         return hr, lr
 
     def state(self) -> list[Any]:
-        """What tells whether the files are still those that an earlier build read."""
+        """Size and time of change of the files, by which a resumed build notices that they have changed."""
         return [[file.stat().st_size, file.stat().st_mtime_ns] for file in (self.hr, self.lr)]
 
 
 def build_patch_store(images: Sequence[Path], scale: int, output: Path) -> None:
     """Fill a patch store from folders with HR and LR, the images of all of them one after the other.
 
-    Memory: one decoded HR and LR image, 8.5 MB for 2040 x 1356 pixels, whatever the number of images. A
-    build that was stopped, also by SIGKILL, goes on after the images whose files have not changed since.
+    Memory: one decoded HR and LR image, 8.5 MB for 2040 x 1356 pixels, for any number of images. A build that was
+    stopped, also by SIGKILL, goes on after its finished images, as far as their files have not changed since.
 
     Raises:
         UserError: HR and LR do not hold the same images, an image is in two folders, or the sizes of a pair
@@ -117,7 +117,7 @@ def _pairs(images: Sequence[Path]) -> list[ImagePair]:
 
 
 def _unchanged(journal: Path, pairs: list[ImagePair], scale: int) -> list[dict[str, Any]]:
-    """The images of an earlier build that need not be read again: its first ones, as far as nothing changed."""
+    """The journal entries of an earlier build, up to the first image that has changed or is incomplete."""
     entries: list[dict[str, Any]] = []
     lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
     for line, pair in zip(lines, pairs, strict=False):
@@ -133,7 +133,7 @@ def _unchanged(journal: Path, pairs: list[ImagePair], scale: int) -> list[dict[s
 
 
 def _is_complete(folder: Path, entry: dict[str, Any], scale: int) -> bool:
-    """Whether an image's pixels are there: a journal may outlive what was written before it when a machine stops."""
+    """Whether an image's pixels are in the files: after a power failure the journal may be ahead of them."""
     digest = hashlib.sha256()
     for file, key, factor in ((HR, "hr_offset", scale**2), (LR, "lr_offset", 1)):
         try:
@@ -154,7 +154,7 @@ def _pixels(entry: dict[str, Any]) -> int:
 
 
 def _open_at(file: Path, size: int) -> BinaryIO:
-    """A file to append to, cut to what is known to be complete."""
+    """Open a file for appending after its first `size` bytes; whatever follows them is incomplete and cut off."""
     stream = file.open("r+b" if file.is_file() else "w+b")
     stream.truncate(size)
     stream.seek(size)

@@ -18,13 +18,13 @@ from gansr.data.images import crop_to_multiple, read_rgb, write_png
 from gansr.errors import UserError
 from gansr.progress import Progress, progress
 
-# PSNR crops 4 pixels from each side and SSIM then needs a window of 11.
+# PSNR and SSIM crop 4 pixels from each side; SSIM's window then needs 11.
 SMALLEST_BENCHMARK_IMAGE = 4 + 11 + 4
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What becomes of one image file; `lr_file` is its LR image where the dataset has one."""
+    """The preparation of one image; `lr_file` is its LR image where the dataset has one."""
 
     file: Path
     lr_file: Path | None
@@ -82,7 +82,7 @@ def prepare_images(dataset: Dataset, name: str, scale: int, output: Path, thread
 
 
 def write_images(dataset: Dataset, name: str, scale: int, folder: Path, threads: int = 1) -> None:
-    """The same into a folder that is there."""
+    """Write HR and LR as `prepare_images` does, but into an existing folder."""
     lr = lr_files(dataset, name, scale) if dataset.lr_folder else {}
     smallest = SMALLEST_BENCHMARK_IMAGE if dataset.role == "benchmark" else 1
     smallest = max(smallest, scale) if dataset.has_hr else 1

@@ -1,4 +1,4 @@
-"""What a run fetched: an archive or a file of weights, verified, and the receipt that says which it was."""
+"""Fetch an archive or a file of weights, and write a receipt: which file it was, from where, its checksum."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ logger = logging.getLogger("gansr")
 
 
 def fetch(title: str, sources: Sequence[RemoteFile], by_hand: str, folder: Path, download: bool, receipt: Path) -> None:
-    """Have one of several files in `folder`, verified, and write down which, and where it came from.
+    """Verify or download one of several equivalent files in `folder`, and write its receipt.
 
-    A file that is there already is preferred; then each source is tried in order.
+    If some of the files are already there, only these are tried; else the sources are tried in order.
 
     Args:
         title: what is fetched, for messages.
@@ -28,11 +28,11 @@ def fetch(title: str, sources: Sequence[RemoteFile], by_hand: str, folder: Path,
         by_hand: what a user can do instead.
         folder: where the files are kept.
         download: whether the network may be used.
-        receipt: a JSON file, written when the file is there: its name, the address it came from, size, sha256,
-            and what it was verified by.
+        receipt: the JSON file to write: the file's name, size, sha256, the address that it came from, and what it was
+            verified by.
 
     Raises:
-        UserError: no file can be had, or one that is there is not the expected one.
+        UserError: none of the files can be downloaded, or a file that is there is not the expected one.
     """
     put_there = [source for source in sources if (folder / source.file).exists()]
     failures = []
@@ -52,10 +52,10 @@ def fetch(title: str, sources: Sequence[RemoteFile], by_hand: str, folder: Path,
 
 
 def read_receipt(file: Path) -> dict[str, Any]:
-    """What `fetch` wrote.
+    """The content of a receipt that `fetch` wrote.
 
     Raises:
-        UserError: it is something else.
+        UserError: the file is no receipt.
     """
     try:
         receipt: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -13,7 +13,10 @@ from gansr.errors import UserError
 
 @dataclass(frozen=True)
 class PatchBatch:
-    """LR and HR patches, N x H x W x 3 uint8; whether each is flipped horizontally, vertically and transposed."""
+    """LR and HR patches, N x H x W x 3 uint8, not yet augmented.
+
+    `augment`, N x 3 boolean, says whether each is to be flipped horizontally, flipped vertically, and transposed.
+    """
 
     lr: np.ndarray
     hr: np.ndarray
@@ -23,9 +26,9 @@ class PatchBatch:
 class PatchSampler:
     """Draws batches of patches.
 
-    An image is drawn with a probability proportional to its number of pixels, as it is where images are
-    cut into sub-images of one size, and the position within it uniformly. Each patch is flipped
-    horizontally, flipped vertically and transposed, in this order, with a probability of one half each.
+    An image is drawn with a probability proportional to its number of pixels (as if images were cut into sub-images of
+    one size), and the position in it uniformly. Each patch is flipped horizontally, flipped vertically and transposed,
+    in this order, each with a probability of one half.
     """
 
     def __init__(self, store: PatchStore, patch_size: int, batch_size: int, seed: int) -> None:
@@ -45,7 +48,10 @@ class PatchSampler:
         self.probability = pixels / pixels.sum()
 
     def batch(self, share: slice = slice(None)) -> PatchBatch:
-        """The next batch, or a share of its patches; the whole of it is drawn in either case."""
+        """The next batch, or a part of its patches.
+
+        The positions of the whole batch are drawn in either case, so that processes with different parts stay in step.
+        """
         images = self.random.choice(len(self.store), size=self.batch_size, p=self.probability)
         free = self.store.sizes[images] - self.lr_size + 1
         corners = self.random.integers(0, free)
@@ -57,7 +63,7 @@ class PatchSampler:
         return PatchBatch(np.stack([lr for lr, _ in pairs]), np.stack([hr for _, hr in pairs]), augment[share])
 
     def state(self) -> dict[str, Any]:
-        """Where the sequence of batches stands, as plain numbers and strings."""
+        """The state of the random generator, as plain numbers and strings."""
         return dict(self.random.bit_generator.state)
 
     def restore(self, state: dict[str, Any]) -> None:

@@ -12,9 +12,9 @@ from gansr.progress import progress
 
 
 def leave_out_gray(images: Path, name: str, expected: int | None, output: Path) -> None:
-    """Copy those of a benchmark's prepared images whose three channels are not equal everywhere.
+    """Copy a benchmark's prepared images, except the gray ones.
 
-    It does not matter how a gray image was stored: with one channel or with three.
+    An image is gray if its three channels are equal everywhere, whether it was stored with one channel or three.
 
     Args:
         images: the benchmark's prepared folder with HR and LR.

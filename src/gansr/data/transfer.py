@@ -1,7 +1,7 @@
-"""One file on its way from an address into a folder, in as many attempts as it takes.
+"""The transfer of one file from an address into a folder, in one or more attempts.
 
-.FILE.partial        what has arrived
-.FILE.partial.json   the address that it came from, and what tells whether the file there has changed since
+.FILE.partial        the bytes received so far
+.FILE.partial.json   the address that they came from, and the file's version there (ETag or date of change)
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from gansr.progress import Progress
 CONNECT_TIMEOUT = 20.0  # seconds
 READ_TIMEOUT = 60.0  # seconds of silence
 CHUNK = 2**20  # bytes
-OVERLOADED = {408, 425, 429, 500, 502, 503, 504}  # HTTP states that may be over soon
+OVERLOADED = {408, 425, 429, 500, 502, 503, 504}  # HTTP states after which another attempt may succeed
 
 
 class TransferError(Exception):
-    """Why an address does not give the file, and whether another attempt may."""
+    """Why a transfer failed; `again` says whether another attempt may succeed."""
 
     def __init__(self, reason: str, again: bool = False) -> None:
         super().__init__(reason)
@@ -39,7 +39,7 @@ class TransferError(Exception):
 
 
 class Transfer:
-    """What has arrived of a file, in `folder` under a hidden name, and from which address."""
+    """The bytes of a file received so far, in `folder` under a hidden name, and the address that they came from."""
 
     def __init__(self, expected: RemoteFile, folder: Path) -> None:
         self.expected, self.folder = expected, folder
@@ -51,16 +51,16 @@ class Transfer:
 
     @property
     def size(self) -> int:
-        """Bytes that have arrived."""
+        """Number of bytes received so far."""
         return self.partial.stat().st_size if self.partial.is_file() else 0
 
     def discard(self) -> None:
-        """Forget what has arrived."""
+        """Delete the bytes received so far."""
         self.partial.unlink(missing_ok=True)
         self.origin.unlink(missing_ok=True)
 
     def require_room(self, total: int) -> None:
-        """Refuse a file of so many bytes that the disk cannot take."""
+        """Raise UserError if the disk has no room for the rest of a file of `total` bytes."""
         missing, free = total - self.size, shutil.disk_usage(self.folder).free
         if missing > free:
             raise UserError(
@@ -68,7 +68,7 @@ class Transfer:
             )
 
     def receive(self, address: str) -> bool:
-        """Let the rest arrive from an address; tells whether all was sent at once."""
+        """Receive the rest of the file from an address; returns whether the whole file came in this one transfer."""
         have = self._resumable_from(address)
         if have and have == self.expected.bytes:
             return False
@@ -89,7 +89,8 @@ class Transfer:
     def _resumable_from(self, address: str) -> int:
         """How many bytes need not be sent again.
 
-        Those of another mirror or of an unknown version are kept only where a checksum tells what comes of it.
+        Bytes from another mirror or of an unknown version are kept only if a checksum is known, by which the whole file
+        can be verified.
         """
         have = self.size
         if have > (self.expected.bytes or have):
@@ -97,11 +98,14 @@ class Transfer:
         return have if self.verifiable or self._if_unchanged(address) else 0
 
     def _if_unchanged(self, address: str) -> dict[str, str]:
-        """The condition under which an address sends the rest of what it has sent before."""
+        """The HTTP header If-Range, so that the server sends only the rest if its file has not changed since.
+
+        Empty where the bytes are from another address, or the version is unknown.
+        """
         try:
             origin = json.loads(self.origin.read_text(encoding="utf-8"))
             same, version = origin["address"] == address, str(origin["version"])
-        except (OSError, ValueError, KeyError, TypeError):  # lost with the machine
+        except (OSError, ValueError, KeyError, TypeError):  # missing or damaged, after a power failure for instance
             return {}
         return {"If-Range": version} if same and version else {}
 
@@ -126,7 +130,7 @@ class Transfer:
         return start, published or total
 
     def _has_changed(self, response: Any) -> bool:
-        """Whether a server sends the rest of another version, though asked not to."""
+        """Whether a server ignores If-Range and sends the rest of another version."""
         asked, sent = response.request.headers.get("If-Range", ""), _version(response.headers)
         return bool(asked and sent) and asked != sent
 
@@ -135,13 +139,14 @@ class Transfer:
         if kind in ("text/html", "application/xhtml+xml") and not (self.expected.sha256 or self.expected.md5):
             raise TransferError("sends a web page instead of the file")
         encoding = headers.get("Content-Encoding", "identity").lower()
-        if encoding != "identity" and not self.expected.file.endswith((".gz", ".tgz")):  # of those it is the content
+        # for .gz files some servers name the file's own compression as the encoding
+        if encoding != "identity" and not self.expected.file.endswith((".gz", ".tgz")):
             raise TransferError(f"sends the file encoded with {encoding}, though asked not to")
         if total is None and not self.verifiable and "Transfer-Encoding" not in headers:
             raise TransferError("tells no length, without which half a file looks like a whole one")
 
     def _begin(self, address: str, headers: Any) -> None:
-        self.partial.write_bytes(b"")  # before the bytes of another version could be taken for this one's
+        self.partial.write_bytes(b"")  # first: old bytes must not be taken for those of the version written next
         write_text(self.origin, json.dumps({"address": address, "version": _version(headers)}))
 
     def _append(self, response: Any, total: int | None) -> None:
@@ -159,7 +164,7 @@ class Transfer:
                 counter.close()
 
     def finish(self, address: str) -> Receipt:
-        """Verify what has arrived and give it its name; wrong bytes are removed."""
+        """Verify the received file and give it its final name; if it is wrong, delete it."""
         try:
             sha256, verified_by = identify(self.partial, self.expected, self.record)
         except WrongBytesError:
@@ -178,19 +183,19 @@ class Transfer:
 
 
 def _version(headers: Any) -> str:
-    """What a server can be asked to compare before it sends the rest: a strong ETag, or a date."""
+    """What identifies the file's version for If-Range: a strong ETag, or else the date of its last change."""
     etag = str(headers.get("ETag", ""))
     return etag if etag.startswith('"') else str(headers.get("Last-Modified", ""))
 
 
 @contextmanager
 def _response(address: str, headers: dict[str, str]) -> Iterator[Any]:
-    """The head of a response; the body is still to come."""
+    """A response whose head has been received and whose body is still to be read."""
     try:
         response: Any = requests.get(address, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT))
     except requests.exceptions.SSLError as error:
         raise TransferError(_reason(error)) from None
-    except (urllib3.exceptions.HTTPError, UnicodeError) as error:  # an address that is none
+    except (urllib3.exceptions.HTTPError, UnicodeError) as error:  # the address is invalid
         raise TransferError(_reason(error)) from None
     except requests.RequestException as error:
         passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
@@ -200,7 +205,7 @@ def _response(address: str, headers: dict[str, str]) -> Iterator[Any]:
 
 
 def _body(response: Any) -> Iterator[bytes]:
-    """The body as it arrives, in the bytes that were sent: requests would decode them."""
+    """The body, chunk by chunk, as it was sent: requests itself would decode a Content-Encoding."""
     try:
         while chunk := response.raw.read1(CHUNK, decode_content=False):
             yield chunk
@@ -209,7 +214,7 @@ def _body(response: Any) -> Iterator[bytes]:
 
 
 def _reason(error: BaseException) -> str:
-    """One phrase: the innermost error, which is mostly the operating system's."""
+    """A short message: that of the innermost error, mostly the operating system's."""
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {CONNECT_TIMEOUT:g} s"
     if isinstance(error, requests.Timeout | urllib3.exceptions.ReadTimeoutError):

@@ -1,4 +1,4 @@
-"""Images out of an archive that others have made, which may hold anything."""
+"""Extract images from an archive that others have made, which may be broken or malicious."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from gansr.progress import Progress
 
 CHUNK = 2**20  # bytes
 LONGEST_HEADER = 2**20  # bytes of a tar's extended header
-READ_AT_ONCE = {  # extended headers, which tarfile reads as a whole
+READ_AT_ONCE = {  # extended headers, which tarfile reads into memory as a whole, so that their size is limited here
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
     tarfile.SOLARIS_XHDTYPE,
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 }
-FEW = 5  # names in a message
-READ_ERRORS = (  # what the libraries raise on archives that are broken or made to break them
+FEW = 5  # names in a message, at most
+READ_ERRORS = (  # what the libraries raise for broken or malicious archives
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
@@ -50,16 +50,17 @@ class _ArchiveError(Exception):
 def unpack(archive: Path, pattern: str, folder: Path) -> list[Path]:
     """Extract the files of a zip, tar or tar.gz whose paths match a pattern into a folder without subfolders.
 
-    `*` stands for any part of one file's or folder's name and `**` for any folders, none included; upper and lower
-    case are the same, and hidden files are left out. A file gets the name of its path below the folders that the
-    pattern spells out, with "_" for "/": `OST/*/*.png` makes `animal_0001.png` of `OST/animal/0001.png`.
+    `*` stands for any part of one file's or folder's name and `**` for any number of folders, also none. Upper and
+    lower case are not distinguished, and hidden files are left out. The new name of a file is its path below the
+    folders that the pattern gives literally, with "_" for "/": with the pattern `OST/*/*.png`, `OST/animal/0001.png`
+    becomes `animal_0001.png`.
 
-    A tar is read once from start to end. Memory: the list of members, and 1 MB whatever their size. All files
-    appear together when the last one is complete; an error leaves none.
+    A tar is read once from start to end. Memory: the list of members, and 1 MB for any size of the files. All files
+    appear together when the last one is complete; after an error there are none.
 
     Args:
-        archive: its kind is told from its content.
-        pattern: of paths in the archive.
+        archive: zip, tar or tar.gz, recognised by its content.
+        pattern: for paths in the archive.
         folder: an existing folder.
 
     Returns:
@@ -99,7 +100,7 @@ class _Selection:
         plain = [not re.search(r"[*?\[]", part) for part in self.wanted[:-1]]
         self.depth = plain.index(False) if False in plain else len(plain)
         self.chosen: dict[str, str] = {}
-        self.others: dict[str, str] = {}  # one file by folder
+        self.others: dict[str, str] = {}  # for an error message: some files that do not match, one of each folder
 
     def name_of(self, member: _Member) -> str | None:
         """The new name of a member that matches.
@@ -125,7 +126,7 @@ class _Selection:
         return _match([part.casefold() for part in parts], self.wanted)
 
     def choose(self, member: _Member) -> str | None:
-        """The new name of a member that matches, which no other gets."""
+        """The new name of a member that matches; an error if another member has got this name."""
         name = self.name_of(member)
         if name is not None:
             if name in self.chosen:
@@ -145,7 +146,7 @@ def _match(parts: list[str], wanted: list[str]) -> bool:
 
 
 def _shown(name: str) -> str:
-    """A name that can be printed, whatever bytes it has in the archive."""
+    """A name that can be printed: bytes that are not UTF-8 are escaped."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -183,7 +184,7 @@ def _require_room(size: int, folder: Path) -> None:
 
 
 def _members(raw: BinaryIO, selection: _Selection, staging: Path) -> Iterator[_Member]:
-    """The members of an archive of any known kind, each to be read before the next one is asked for."""
+    """The members of a zip, tar or tar.gz; each must be read before the next one is asked for."""
     head = raw.read(tarfile.BLOCKSIZE)
     raw.seek(0)
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -191,7 +192,7 @@ def _members(raw: BinaryIO, selection: _Selection, staging: Path) -> Iterator[_M
     elif head.startswith(b"\x1f\x8b"):
         with gzip.GzipFile(fileobj=raw) as unzipped:
             yield from _tar_members(unzipped)
-            while unzipped.read(CHUNK):  # its checksum comes last
+            while unzipped.read(CHUNK):  # read to the end, where gzip compares its checksum
                 continue
     elif _is_tar(head):
         yield from _tar_members(raw)
@@ -232,7 +233,10 @@ def _is_tar(head: bytes) -> bool:
 
 
 class _StrictHeader(tarfile.TarInfo):
-    """A tar's header where only a block of zeros ends the archive: tarfile takes a broken header for its end."""
+    """A tar header that raises an error if it is broken.
+
+    tarfile itself takes a broken header for the end of the archive; here only a block of zeros ends it.
+    """
 
     @classmethod
     def frombuf(cls, buf: Any, encoding: str, errors: str) -> _StrictHeader:
@@ -248,7 +252,10 @@ class _StrictHeader(tarfile.TarInfo):
 
 
 class _Stream:
-    """A stream whose end is an error: tarfile looks for a member of any declared size behind it, without end."""
+    """A stream that raises EOFError at its end.
+
+    Otherwise tarfile would try to skip a member of any declared size beyond the end, in an endless loop.
+    """
 
     def __init__(self, stream: BinaryIO | gzip.GzipFile) -> None:
         self.stream = stream
@@ -278,7 +285,7 @@ def _open_tarred(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 @contextmanager
 def _user_errors(archive: Path, folder: Path) -> Iterator[None]:
-    """What is wrong with the archive or the disk, as a user's error."""
+    """Turn errors of the archive or the disk into UserErrors."""
     try:
         yield
     except _ArchiveError as error:

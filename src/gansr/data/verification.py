@@ -1,4 +1,4 @@
-"""Whether a file is the one that was published, and what is recorded of it where nobody published a checksum."""
+"""Check that a file is the published one; where no checksum is published, record and compare that of the first copy."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ VerifiedBy = Literal["sha256", "md5", "first fetch"]
 
 @dataclass(frozen=True)
 class Receipt:
-    """A file that is there: size in bytes, checksum, the address it came from, and what it was checked against.
+    """A verified file: its size in bytes, checksum, the address that it came from, and what it was verified by.
 
-    Without an address it was put there by hand. `verified_by` "first fetch" is the recorded checksum of the first
-    copy, where none is published.
+    `address` is None for a file that was put there by hand. `verified_by` is "first fetch" where no checksum is
+    published and that of the first copy was recorded.
     """
 
     file: str
@@ -33,12 +33,12 @@ class Receipt:
 
 
 class WrongBytesError(Exception):
-    """What a file is instead of the expected."""
+    """A file is not the expected one; the message says in what it differs."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of the first copy of a file: its checksum, and the address it was downloaded from."""
+    """The record beside a file: the checksum of its first copy, and the address that it was downloaded from."""
 
     sha256: str
     source: str | None
@@ -50,7 +50,10 @@ class Record:
 
     @classmethod
     def read(cls, final: Path, expected: RemoteFile) -> Record | None:
-        """The record beside a file; what is no record matters only where the file is held to it."""
+        """The record beside a file; None if there is none.
+
+        A damaged record is an error only where no sha256 is published, because then the file is compared with it.
+        """
         sidecar = cls.beside(final)
         if not sidecar.exists():
             return None
@@ -70,7 +73,11 @@ class Record:
 
 
 def identify(file: Path, expected: RemoteFile, record: Record | None) -> tuple[str, VerifiedBy]:
-    """The sha256 of a file that is the expected one, and how that is known."""
+    """The sha256 of a file, and by what it was verified.
+
+    Raises:
+        WrongBytesError: the file is not the expected one.
+    """
     size = file.stat().st_size
     if size == 0 or size != (expected.bytes or size):
         raise WrongBytesError(f"has {size} bytes instead of {expected.bytes}" if size else "is empty")
@@ -89,7 +96,7 @@ def identify(file: Path, expected: RemoteFile, record: Record | None) -> tuple[s
 
 
 def _require_kind(file: Path, name: str) -> None:
-    """Refuse what is plainly no archive, an error page say, where no checksum tells."""
+    """Refuse a file without a known checksum that is clearly no archive, for instance a web page with an error."""
     ending = next((ending for ending in FIRST_BYTES if name.endswith(ending)), None)
     if ending is not None:
         offset, first = FIRST_BYTES[ending]

@@ -10,23 +10,23 @@ from gansr.plan.plan import Plan
 
 PNG = 1.7  # bytes per pixel of an 8-bit RGB photograph, measured on Set14 (1.56) and BSDS100 (1.73)
 FLOAT = 4  # bytes
-# Copies of a network's weights that a training keeps: published raw and EMA, and in its checkpoint raw, EMA and the two
-# moments of Adam; of a discriminator the weights and their moments.
+# How many arrays of a network's size a training keeps. Generator: published raw and EMA weights, and in the checkpoint
+# raw weights, EMA weights and the two moments of Adam. Discriminator: weights and two moments.
 GENERATOR_COPIES, DISCRIMINATOR_COPIES = 6, 3
-DISCRIMINATOR = 15_000_000  # parameters with 64 features, the square of which they grow with
+DISCRIMINATOR = 15_000_000  # parameters with 64 features; they grow with the square of the features
 
 
 @dataclass
 class Disk:
-    """Bytes that a run's jobs will write; what is not known is named and left out."""
+    """Bytes that a run's jobs will write; files and models of unknown size are left out and listed in `unknown`."""
 
     plan: Plan
     unknown: set[str] = field(default_factory=set)
 
     def archives(self, datasets: list[str], weights: list[str]) -> float:
-        """Of the preferred source of each dataset and of each file of weights that is not there, each counted once.
+        """Bytes of the archives and weight files to be downloaded: of each dataset the first source, each file once.
 
-        An archive whose size nobody has published is taken to be PNG files of the dataset's pixels.
+        An archive without a published size is taken to have the size of PNG files of the dataset's pixels.
         """
         files: dict[str, float] = {}
         for name in datasets:
@@ -43,22 +43,23 @@ class Disk:
         return sum(files.values())
 
     def images(self, datasets: list[str]) -> float:
-        """Of prepared HR and LR images."""
+        """Bytes of prepared HR and LR images."""
         return sum(map(self._pixels, datasets)) * PNG * (1 + 1 / self.plan.run.scale**2)
 
     def patch_stores(self, datasets: list[str]) -> float:
-        """Of patch stores; a union's holds the images of all its parts."""
+        """Bytes of patch stores; the patch store of a union holds the images of all its parts."""
         parts = [part for name in datasets for part in self.plan.datasets.parts(name)]
         return sum(map(self._pixels, parts)) * 3 * (1 + 1 / self.plan.run.scale**2)
 
     def sr_images(self, benchmarks: list[str]) -> float:
-        """Of SR images; a benchmark stands in the list once for every model tested on it."""
+        """Bytes of SR images; the list has a benchmark once for every model tested on it."""
         return sum(map(self._pixels, benchmarks)) * PNG
 
     def models(self, names: list[str]) -> float:
-        """Of trained models with their last checkpoints, at most.
+        """Bytes of trained models with their last checkpoints, at most.
 
-        A generator has no more parameters than multiply-adds per LR pixel, where each of them is used once or more.
+        The number of a generator's parameters is taken to be that of its multiply-adds per LR pixel. This is an upper
+        bound, because each parameter is used at least once for every LR pixel.
         """
         return sum(map(self._model, names))
 

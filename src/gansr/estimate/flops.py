@@ -1,16 +1,16 @@
 """The floating point operations (FLOP) of a network and of a training iteration, by arithmetic from their options.
 
-A multiply-add is 2 FLOP; convolutions, linear layers and matrix products are counted and nothing else, as
-`torch.utils.flop_counter` does, without the time that importing torch takes. Normalisation, activations, most losses,
-window variances, enlarging, optimisers and the EMA average take time but hardly any FLOP.
+A multiply-add is 2 FLOP. Only convolutions, linear layers and matrix products are counted, as by
+`torch.utils.flop_counter`, but without importing torch, which takes seconds. Normalisation, activations, most losses,
+window variances, enlarging, optimisers and the EMA update take time but hardly any FLOP.
 
-What a network or a loss multiplies, its own file tells:
+The file of a network or a loss declares its layers or FLOP by these functions:
 
-    layers(options, scale)             of a generator: each layer's inputs, outputs, side of its kernel, and its pixels
-                                       for each LR pixel; first the layer on the image
+    layers(options, scale)             of a generator: for each layer its input channels, output channels, the side of
+                                       its kernel, and its output pixels per LR pixel, from the first layer on
     lr_multiple(scale)                 of a generator that pads LR images: their sides become multiples of this
     layers(options, patch_size, channels)
-                                       of a critic: the same, with the layer's pixels for one patch of so many channels
+                                       of a critic: the same, with output pixels per patch; a patch has `channels`
     flops(options, patch_size, scale)  of a loss: its FLOP of one HR patch, the gradient to SR included
     needs_ema(options)                 of a loss: whether it reads the EMA model's SR, another pass of the generator
 """
@@ -26,7 +26,7 @@ from gansr.schema import plugins
 
 
 def generator_flops(network_options: dict[str, Any], scale: int, lr_pixels: int) -> float | None:
-    """FLOP of a generator's forward pass; None for a network whose file does not tell its layers.
+    """FLOP of a generator's forward pass; None for a network whose file has no function `layers`.
 
     Args:
         network_options: all options of a generator, as a run holds them.
@@ -38,7 +38,7 @@ def generator_flops(network_options: dict[str, Any], scale: int, lr_pixels: int)
 
 
 def padded_pixels(network_options: dict[str, Any], scale: int, height: int, width: int) -> int:
-    """Pixels of one LR image when the generator has padded it."""
+    """Pixels of one LR image after the generator has padded it."""
     lr_multiple = plugins.function("generator", network_options["network"], "lr_multiple")
     multiple = lr_multiple(scale) if lr_multiple else 1
     return int(ceil(height / multiple) * ceil(width / multiple) * multiple**2)
@@ -47,8 +47,8 @@ def padded_pixels(network_options: dict[str, Any], scale: int, height: int, widt
 def discriminator_flops(options: dict[str, Any] | None, patch_size: int) -> float | None:
     """FLOP of a discriminator's forward pass on one HR patch.
 
-    0 without a discriminator, None for one whose file does not tell its layers. Not counted, as torch counts no
-    products of a matrix and a vector: the power iteration of spectral normalisation, once per pass whatever the batch.
+    0 without a discriminator, None for one whose file has no function `layers`. The power iteration of spectral
+    normalisation is not counted, because torch does not count products of a matrix and a vector either.
     """
     if options is None:
         return 0.0
@@ -57,11 +57,11 @@ def discriminator_flops(options: dict[str, Any] | None, patch_size: int) -> floa
 
 
 def training_flops(trained: TrainedModel, scale: int) -> float | None:
-    """FLOP of one iteration of training/step.py; None where the generator or the discriminator is not known.
+    """FLOP of one iteration of training/step.py; None if the file of the generator or of a critic has no `layers`.
 
-    Not counted are loss terms whose files do not tell their FLOP, the luma of the region mask and the SR that the MAD
-    curves keep once in their interval. The step takes two forward passes of the discriminator less than the authors'
-    codes, which judge the real patches once more for its update, and the fakes once more only to detach them.
+    Not counted are loss terms whose files have no function `flops`, the luma of the region mask and the SR of the MAD
+    patches. The step needs two forward passes of the discriminator less than the authors' codes, which compute the
+    logits of the real patches once more for the discriminator's update, and those of the fakes once more, detached.
     """
     method = trained.method
     side = method.patch_size // scale
@@ -75,7 +75,7 @@ def training_flops(trained: TrainedModel, scale: int) -> float | None:
     ]
     if generator is None or None in critics:
         return None
-    passes = 3 * sum(generator) - generator[0]  # training needs no gradient of the images that it reads
+    passes = 3 * sum(generator) - generator[0]  # forward and two backward products; no gradient to the LR images
     if any(term.needs_ema for term in method.used_terms):
         passes += sum(generator)
     total = passes * padded_pixels(options, scale, side, side) + sum(_of_discriminator(c) for c in critics if c)
@@ -84,7 +84,11 @@ def training_flops(trained: TrainedModel, scale: int) -> float | None:
 
 
 def _of_discriminator(layers: list[float]) -> float:
-    """Three passes (reals, fakes for the generator, fakes again), one gradient to SR alone, two to the weights."""
+    """FLOP of a critic in one iteration.
+
+    Three forward passes: reals, fakes for the generator, fakes for the critic. Backward: once from the generator's loss
+    to SR, and twice (through the passes of reals and of fakes) from the critic's loss to its weights.
+    """
     if not layers:
         return 0.0
     to_images, to_weights = sum(layers), 2 * sum(layers) - layers[0]
@@ -92,7 +96,7 @@ def _of_discriminator(layers: list[float]) -> float:
 
 
 def _layers(kind: Literal["generator", "critic"], options: dict[str, Any], *given: int) -> list[float] | None:
-    """FLOP of a network's layers in one forward pass, for each LR pixel or for one HR patch."""
+    """FLOP of each layer in one forward pass: per LR pixel for a generator, per HR patch for a critic."""
     layers = plugins.function(kind, options["network"], "layers")
     if layers is None:
         return None

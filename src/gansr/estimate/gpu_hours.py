@@ -1,4 +1,4 @@
-"""What a run costs, estimated before any job starts."""
+"""GPU hours of a run's trainings, estimated before any job starts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ HOUR = 3600  # seconds
 
 
 def gpu_hours(plan: Plan, rates: Rates) -> dict[str, float | None]:
-    """Hours that one GPU needs to train each model of the run, those with further seeds among them.
+    """Hours that one GPU needs to train each model of the run, including the models of further seeds.
 
-    None where the FLOP of an iteration or the rate of the generator network is not known. The MAD curves' SR,
+    None where the FLOP of an iteration or the rate of the generator network is not known. SR of the MAD patches,
     checkpoints and waiting for data are left out.
     """
     return {name: _hours(model, plan.run.scale, rates) for name, model in plan.trained.items()}

@@ -1,4 +1,4 @@
-"""What the jobs of a dry run need, in words: how many they are, GPU hours, disk, and files only a user can get."""
+"""The lines that a dry run ends with: number of jobs, GPU hours, disk, and files that must be obtained by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GIGABYTE = 1e9
 
 @dataclass(frozen=True)
 class Jobs:
-    """The jobs that are still to do, by what they make."""
+    """The jobs that are still to do: their number, and what they make."""
 
     total: int
     trained: list[str]  # models, by name
@@ -27,7 +27,7 @@ class Jobs:
 
 
 def needs(plan: Plan, jobs: Jobs, rates: Rates, gpus: int) -> list[str]:
-    """What a run with these jobs needs, a line each; `gpus` is the number that may be used at once."""
+    """What a run with these jobs needs, one line for each kind; `gpus` is the number that may be used at once."""
     lines = [f"{jobs.total} jobs", _gpu_line(plan, jobs, rates, gpus), _disk_line(plan, jobs)]
     for name, dataset in plan.datasets.items():
         if name in jobs.fetched and not dataset.sources:
@@ -64,5 +64,5 @@ def _disk_line(plan: Plan, jobs: Jobs) -> str:
 
 
 def _rounded(value: float) -> str:
-    """Two digits are what an estimate has."""
+    """The value with two significant digits; an estimate is not more exact."""
     return f"{float(f'{value:.2g}'):,.{0 if value >= 9.95 else 1 if value >= 0.995 else 2}f}"

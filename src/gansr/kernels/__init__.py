@@ -1,1 +1,1 @@
-"""Image operations on tensors that the losses are made of, in a fast form; the tests hold a plain one."""
+"""Image operations on tensors that several losses use, in a fast form; speed/plain.py has each formula as written."""

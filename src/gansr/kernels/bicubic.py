@@ -14,7 +14,7 @@ from gansr.data.bicubic import resize_operator
 def reduce_bicubic(image: Tensor, factor: int) -> Tensor:
     """The image reduced by an integer factor; N x C x H x W to N x C x H/factor x W/factor, not clipped.
 
-    Floating point throughout, as MATLAB resizes images of doubles; the gradient flows through it.
+    Without rounding, as MATLAB resizes floating-point images; the gradient flows through it.
     """
     rows = _operator(image.shape[2], factor, image.dtype, image.device)
     columns = _operator(image.shape[3], factor, image.dtype, image.device)
@@ -23,5 +23,5 @@ def reduce_bicubic(image: Tensor, factor: int) -> Tensor:
 
 @functools.lru_cache(maxsize=32)
 def _operator(length: int, factor: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):  # it is kept, and may serve a training next
+    with torch.inference_mode(False):  # the cached tensor may later be used in training, where no inference tensor may
         return torch.from_numpy(resize_operator(length, Fraction(1, factor)).toarray()).to(device, dtype)

@@ -16,9 +16,9 @@ LUMA = (0.2989, 0.587, 0.114)
 def region_mask(image: Tensor, scale: int = 1, window: int = 11, threshold: float = 0.025) -> Tensor:
     """True where the standard deviation of luma in a window is at least the threshold, False in flat regions.
 
-    The deviation is unbiased, the border reflected, and it is computed in float64, so that the mask is that
-    of the formula on every device. LR is enlarged by torch's bicubic interpolation (a = -0.75, not clipped)
-    first, as in the authors' code; since both are linear, luma is taken before enlarging.
+    The deviation is unbiased, with reflected border, and computed in float64, so that rounding does not change the mask
+    on any device. LR is first enlarged by torch's bicubic interpolation (a = -0.75, not clipped), as in the authors'
+    code. Luma is computed before enlarging, which gives the same result because both are linear.
 
     Args:
         image: N x 3 x H x W, RGB in [0, 1]: HR (the paper), or LR (the authors' code).
@@ -38,6 +38,6 @@ def region_mask(image: Tensor, scale: int = 1, window: int = 11, threshold: floa
 
 @functools.lru_cache(maxsize=8)
 def _luma_weights(device: torch.device) -> Tensor:
-    """On the device once and for all: a CUDA graph cannot capture the way there."""
+    """The weights of luma, cached on the device: a CUDA graph cannot capture a copy from the CPU."""
     with torch.inference_mode(False):
         return torch.tensor(LUMA, dtype=torch.float64, device=device)

@@ -20,8 +20,8 @@ def window_variance(image: Tensor, window: int) -> Tensor:
     Returns:
         N x 1 x H x W, not negative; the gradient flows to the image.
 
-    Each sample's mean is taken off first: that changes no variance and keeps the difference of squares
-    exact enough for float32.
+    Each sample's mean is subtracted first. This does not change the variances, and makes the difference of squares
+    exact enough in float32.
     """
     centred = image - image.mean(dim=(1, 2, 3), keepdim=True).detach()
     padded = F.pad(centred, (window // 2,) * 4, mode="reflect")
@@ -30,7 +30,7 @@ def window_variance(image: Tensor, window: int) -> Tensor:
 
 
 def box_sum(image: Tensor, window: int) -> Tensor:
-    """The sum in every window that lies inside; N x C x H x W to N x C x (H - n + 1) x (W - n + 1)."""
+    """The sum over every n x n window inside the image; N x C x H x W to N x C x (H - n + 1) x (W - n + 1)."""
     for dim in (2, 3):
         length = image.shape[dim] - window + 1
         total = image.narrow(dim, 0, length).clone()

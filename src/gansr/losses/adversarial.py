@@ -23,13 +23,14 @@ def binary_cross_entropy(logits: Tensor, real: bool) -> Tensor:
 class AdversarialLoss(LossTerm):
     """The generator's part of the adversarial objective, and the discriminator's loss that goes with it.
 
-    `relativistic_average` is ESRGAN's: is a patch more realistic than the other kind on average? Its two
-    parts, reals and fakes, are averaged, and for the discriminator the average of the other kind is a
-    constant, as in the authors' codes. `relativistic_average_printed` is what Beby-GAN's Eq. 7 to 9 (and
-    ESRGAN's) print: the parts are added, and nothing is a constant. `plain` is SRGAN's: is a patch real?
+    `relativistic_average` is ESRGAN's objective: a patch's logit is compared with the average logit of the other kind
+    (real or fake). The parts for reals and fakes are averaged, and in the discriminator's loss the average of the other
+    kind has no gradient, as in the authors' codes. `relativistic_average_printed` is what Beby-GAN's Eq. 7 to 9 (and
+    ESRGAN's paper) print: the two parts are added, and all averages have a gradient. `plain` is SRGAN's objective: the
+    logit says whether a patch is real.
 
-    Real and fake patches form separate batches, so that they have separate batch-normalisation
-    statistics; averages are over the batch of one device.
+    Real and fake patches form separate batches, so that they have separate batch-normalisation statistics; averages are
+    over the batch of one device.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class AdversarialLoss(LossTerm):
     def forward(self, outputs: Outputs) -> Tensor:
         """The generator's loss.
 
-        Relativistic: fakes taken for real and reals taken for fake. Plain: fakes taken for real.
+        Relativistic: cross-entropy with the labels real for fakes and fake for reals. Plain: the label real for fakes.
         """
         real, fake = outputs.real_logits, outputs.fake_logits
         assert real is not None and fake is not None
@@ -58,7 +59,7 @@ class AdversarialLoss(LossTerm):
         )
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The discriminator's loss on logits of reals and (detached) fakes; plain: the sum of both kinds."""
+        """The discriminator's loss on the logits of reals and of (detached) fakes; `plain` is the sum of both parts."""
         if not self.relativistic:
             return binary_cross_entropy(real, real=True) + binary_cross_entropy(fake, real=False)
         real_mean, fake_mean = real.mean(), fake.mean()

@@ -1,10 +1,10 @@
 """LDL's artifact loss: the residual of SR, weighted by how likely each pixel is an artifact.
 
-Details or Artifacts (Liang, Zeng, Zhang, CVPR 2022), Eq. 2 to 7. By default it is what the authors' code
-computes: the residual is the sum over RGB of absolute differences, variances are unbiased, the window's
-border is reflected, and the gradient flows through the map. The paper prints a signed residual of three
-channels (`residual: signed`) and is silent on the rest; `detach_map: true` is the other reading of what
-it does not say of the gradient.
+Details or Artifacts (Liang, Zeng, Zhang, CVPR 2022), Eq. 2 to 7. The defaults compute what the authors' code computes:
+the residual is the sum over RGB of absolute differences, variances are unbiased, the window's border is reflected, and
+the gradient flows through the map. The paper prints a signed residual of three channels (`residual: signed`) and does
+not mention the other points. As it does not say whether the gradient flows through the map, `detach_map: true` is also
+offered.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def needs_ema(options: dict[str, Any]) -> bool:
 
 
 def check(options: dict[str, Any], method: dict[str, Any]) -> None:
-    """The EMA model that SR is compared with must exist, and the window lie inside the patch."""
+    """Check that there is an EMA model if `ema_refine` needs one, and that the window is not larger than the patch."""
     if options["ema_refine"] and method["ema_decay"] is None:
         raise ValueError("ema_refine compares with the EMA model; set ema_decay")
     if options["window"] > method["patch_size"]:
@@ -62,8 +62,8 @@ def absolute_residual(sr: Tensor, hr: Tensor) -> Tensor:
 def patch_sigma(residual: Tensor, root: float) -> Tensor:
     """sigma of Eq. 4: var(R)^(1/root) of each sample (unbiased); N x C x H x W to N x 1 x 1 x 1.
 
-    Where a sample has no variance sigma is 0, and so is its gradient: the derivative of the root is
-    infinite there, and times zero it would be NaN.
+    Where a sample has no variance, sigma and its gradient are set to 0: the derivative of the root is infinite there,
+    and its product with 0 would be NaN.
     """
     variance = residual.var(dim=(1, 2, 3), keepdim=True)
     positive = variance > 0
@@ -87,10 +87,10 @@ def artifact_map(
         ema_sr: SR of the EMA model; None leaves the refinement out.
         window: n of Eq. 3, odd; its half must be smaller than H and W.
         patch_weight_root: a of Eq. 4; None leaves sigma out.
-        residual: what the variances of Eq. 3 and 4 are of. `channel_abs_sum` is |R|; `signed` is HR - SR
-            with its three channels, whose values in the window, 3 n^2 of them, have one variance: of the ways
-            to make one number of three channels the literal one. It counts differences between channels (a
-            colour cast, say) as variance too.
+        residual: of which residual the variances of Eq. 3 and 4 are computed. `channel_abs_sum` is |R|. `signed` is
+            HR - SR with its three channels: the variance is over all 3 n^2 values in the window, which is the most
+            literal way to get one number from three channels. So differences between channels (a colour cast, for
+            instance) count as variance too.
 
     Raises:
         UserError: the images are smaller than the window.
@@ -104,7 +104,7 @@ def artifact_map(
     refined = sigma * variance
     improved = None
     if ema_sr is not None:
-        # strict: where both are equal, as in the first iteration, the pixel stays penalised
+        # strictly smaller: where both residuals are equal, as in the first iteration, the pixel is penalised
         improved = (absolute < absolute_residual(ema_sr, hr)).detach()
         refined = refined.masked_fill(improved, 0.0)
     return ArtifactMap(absolute, variance, sigma, improved, refined)
@@ -113,8 +113,8 @@ def artifact_map(
 class ArtifactLoss(LossTerm):
     """mean |M_refine * (HR - SR)| over samples, channels and pixels (Eq. 7).
 
-    With `detach_map` the gradient takes the map for a constant; without, it flows through the variances
-    and sigma as well, which makes it two to five times as large.
+    With `detach_map` the map is treated as a constant in the gradient. Without it, the gradient also flows through the
+    variances and sigma, which makes it two to five times as large.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class ArtifactLoss(LossTerm):
         self.detach_map = detach_map
 
     def forward(self, outputs: Outputs) -> Tensor:
-        """The artifact loss of a batch, in float32 whatever the precision around it."""
+        """The artifact loss of a batch, computed in float32 even under autocast."""
         with torch.autocast(outputs.sr.device.type, enabled=False):
             sr, hr = outputs.sr.float(), outputs.hr.float()
             ema_sr = outputs.ema_sr.float() if self.needs_ema and outputs.ema_sr is not None else None

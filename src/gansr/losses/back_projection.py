@@ -1,4 +1,4 @@
-"""Beby-GAN's back-projection loss: reduced to LR size, SR must be the LR image."""
+"""Beby-GAN's back-projection loss: SR reduced to LR size should equal the LR image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BackProjectionLoss(LossTerm):
     """mean |S(SR, s) - LR| with S the MATLAB bicubic that made the LR images (Eq. 4); SR is not clipped."""
 
     def forward(self, outputs: Outputs) -> Tensor:
-        """The back-projection loss of a batch, in float32 whatever the precision around it."""
+        """The back-projection loss of a batch, computed in float32 even under autocast."""
         factor = outputs.sr.shape[-1] // outputs.lr.shape[-1]
         with torch.autocast(outputs.sr.device.type, enabled=False):
             return F.l1_loss(reduce_bicubic(outputs.sr.float(), factor), outputs.lr.float())

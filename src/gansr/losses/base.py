@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 
 def full_precision(tensor: Tensor) -> Tensor:
-    """A tensor of half precision as float32; any other as it is."""
+    """A bfloat16 or float16 tensor as float32; any other tensor unchanged."""
     return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 @dataclass(frozen=True)
 class LossContext:
-    """What a loss term may need once, when training starts: the seed, and the weights of judges by their names."""
+    """What a loss term may need when it is built: the seed, and the weight files of judges by their names."""
 
     seed: int
     judges: Mapping[str, Path] = field(default_factory=dict)
@@ -34,11 +34,11 @@ class LossContext:
 class Outputs:
     """One iteration's images and logits, on the training device.
 
-    Images are N x 3 x H x W, RGB, float32; lr and hr in [0, 1], sr and ema_sr not clipped. The gradient flows
-    through sr and extras, and through fake_logits to sr; hr, lr, ema_sr and real_logits carry none. A term with a
-    view gets hr, sr and ema_sr as the view shows them; the logits are those of the term's own critic. `autocast`
-    gives the precision of the training's networks, for terms that have a network of their own. `extras` is what the
-    generator gives beside SR, by the names in its file's OUTPUTS.
+    Images are N x 3 x H x W, RGB, float32; lr and hr in [0, 1], sr and ema_sr not clipped. The gradient flows through
+    sr and extras, and through fake_logits to sr; hr, lr, ema_sr and real_logits have no gradient. For a term with a
+    view, hr, sr and ema_sr are transformed by the view; the logits are those of the term's own critic. `autocast` is
+    the context in which a term runs a network of its own, so that it has the training's precision. `extras` are the
+    generator's outputs in addition to SR, by the names in its file's OUTPUTS.
     """
 
     lr: Tensor
@@ -54,9 +54,9 @@ class Outputs:
 class LossTerm(nn.Module, ABC):
     """A term of the objective.
 
-    The keyword-only parameters of `__init__` are the term's options in a method file. Set `needs_ema`
-    for terms that read `ema_sr`: the EMA model then runs in every iteration. What else a term needs its file says
-    where it can be read without importing it: NEEDS_CRITIC, NEEDS_OUTPUTS, `judges`, `check` (docs/add-a-loss.md).
+    The keyword-only parameters of `__init__` are the term's options in a method file. Set `needs_ema` for terms that
+    read `ema_sr`: the EMA model then runs in every iteration. The term's file declares what else it needs, at the top,
+    where it is read without importing the file: NEEDS_CRITIC, NEEDS_OUTPUTS, `judges`, `check` (docs/add-a-loss.md).
     """
 
     needs_ema = False
@@ -69,5 +69,5 @@ class LossTerm(nn.Module, ABC):
         """The term's value, a scalar, before its weight."""
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        """The loss of the term's critic on its logits of HR and of SR; terms whose file has NEEDS_CRITIC define it."""
+        """The loss of the term's critic, from its logits of HR and of SR; defined by terms with NEEDS_CRITIC."""
         raise NotImplementedError(f"{type(self).__name__} has no critic")

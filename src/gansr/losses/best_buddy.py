@@ -1,8 +1,8 @@
-"""Beby-GAN's best-buddy loss: every SR patch is compared with the most suitable HR patch of its image.
+"""Beby-GAN's best-buddy loss: every SR patch is compared with the HR patch of its image that fits it best.
 
-Best-Buddy GANs (Li et al., AAAI 2022), Eq. 1 to 3, as the authors' code computes them: patches do not
-overlap, and the norm of Eq. 3 is a mean. In Eq. 2 alpha weighs the distance to HR and beta the distance
-to SR, and so do the options here; the authors' code has the two names the other way round (both are 1).
+Best-Buddy GANs (Li et al., AAAI 2022), Eq. 1 to 3, as the authors' code computes them: patches do not overlap, and the
+norm of Eq. 3 is a mean. As in Eq. 2, the option alpha weighs the distance to HR and beta the distance to SR; the
+authors' code swaps the two names (both are 1).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from gansr.losses.base import LossContext, LossTerm, Outputs
 VERSION = 1
 PATCH = 3  # pixels; also the step from one patch to the next
 LEVELS = (2, 4)  # r of Eq. 1: the factors of the pyramid below HR
-BLOCK = 64  # columns that are searched as one
-SCORES_AT_ONCE = {"cpu": 2**20, "cuda": 2**27}  # numbers in memory at a time
+BLOCK = 64  # candidates per block in the two-step search for the minimum, see best_buddies
+SCORES_AT_ONCE = {"cpu": 2**20, "cuda": 2**27}  # scores in memory at a time
 
 
 def check(options: dict[str, Any], method: dict[str, Any]) -> None:
-    """One of the two distances must count, and the smallest level of the pyramid hold a patch."""
+    """Check that alpha or beta is positive, and that the smallest level of the pyramid holds a patch."""
     if options["alpha"] == options["beta"] == 0:
         raise ValueError("alpha and beta are both 0, every candidate is as good; raise one")
     if method["patch_size"] < PATCH * max(LEVELS):
@@ -39,7 +39,7 @@ def check(options: dict[str, Any], method: dict[str, Any]) -> None:
 
 
 def flops(options: dict[str, Any], patch_size: int, scale: int) -> float:
-    """FLOP of one HR patch: each of its pieces by every candidate, these in whole blocks; and MATLAB's reductions."""
+    """FLOP of one HR patch: each of its 3 x 3 patches times every candidate, in whole blocks; and MATLAB reductions."""
     sides = [patch_size, *(patch_size // factor for factor in LEVELS)]
     pieces, *others = [(side // PATCH) ** 2 for side in sides]
     candidates = -(-(pieces + sum(others)) // BLOCK) * BLOCK
@@ -56,8 +56,8 @@ def cut_patches(image: Tensor) -> Tensor:
 def candidates(hr: Tensor, reduction: str = "torch_bicubic") -> Tensor:
     """The supervision candidates G: the patches of HR and of HR reduced by 2 and by 4, N x G x 27.
 
-    `torch_bicubic` is the authors' code: a = -0.75, no antialiasing, not clipped. `matlab_bicubic` is the
-    operator of the back-projection loss, which the paper gives the same symbol S.
+    `torch_bicubic` is the reduction of the authors' code: a = -0.75, no antialiasing, not clipped. `matlab_bicubic` is
+    that of the back-projection loss; the paper has the same symbol S for both.
     """
     levels = [hr]
     for factor in LEVELS:
@@ -82,9 +82,9 @@ def best_buddies(sr: Tensor, hr: Tensor, pool: Tensor, alpha: float, beta: float
     Returns:
         N x P, int64; the first of equally good candidates.
 
-    Up to terms without g, the score is (alpha + beta) / 2 |g|^2 - g . (alpha g_i + beta p_i): one matrix
-    product instead of two distance tables, and only some rows of it in memory at a time. Values are taken
-    relative to the mean candidate, which changes no distance and makes float32 more exact.
+    Without the terms that do not depend on g, half the score is (alpha + beta) / 2 |g|^2 - g . (alpha g_i + beta p_i).
+    So one matrix product replaces two tables of distances, and only some of its rows are in memory at a time. The mean
+    candidate is subtracted from all patches, which changes no distance and makes float32 more exact.
     """
     mean = pool.mean(dim=1, keepdim=True)
     pool = pool - mean
@@ -94,7 +94,7 @@ def best_buddies(sr: Tensor, hr: Tensor, pool: Tensor, alpha: float, beta: float
     offset = F.pad((alpha + beta) / 2 * pool.square().sum(dim=2), (0, missing), value=torch.inf)
     columns = F.pad(pool, (0, 0, 0, missing)).transpose(1, 2).contiguous()
     rows = max(1, SCORES_AT_ONCE["cuda" if sr.is_cuda else "cpu"] // columns.shape[2])
-    kept = query.new_empty(rows, columns.shape[2])  # one piece of memory for all: fresh ones cost page faults
+    kept = query.new_empty(rows, columns.shape[2])  # one buffer for all parts: new memory each time costs page faults
     found = []
     for sample in range(len(sr)):
         for part in query[sample].split(rows):
@@ -103,15 +103,15 @@ def best_buddies(sr: Tensor, hr: Tensor, pool: Tensor, alpha: float, beta: float
             block = score.amin(dim=2).argmin(dim=1)
             inside = score[torch.arange(len(part), device=score.device), block].argmin(dim=1)
             found.append(block * BLOCK + inside)
-    # where SR is infinite, NaN of the fill may win: the loss is then infinite as well, and not out of range
+    # where SR is infinite, a padded candidate may be chosen (NaN); the clamp keeps the index valid, and the loss is
+    # infinite anyway
     return torch.cat(found).clamp_max(pool.shape[1] - 1).view(sr.shape[:2])
 
 
 class BestBuddyLoss(LossTerm):
     """mean |p_i - g*_i| over samples, patches and their 27 values (Eq. 3); the gradient flows through p_i alone.
 
-    Where H or W is no multiple of 3, the remaining one or two rows and columns take no part, as in the
-    authors' code.
+    Where H or W is no multiple of 3, the last one or two rows or columns are left out, as in the authors' code.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class BestBuddyLoss(LossTerm):
         self.pyramid = pyramid
 
     def forward(self, outputs: Outputs) -> Tensor:
-        """The best-buddy loss of a batch, in float32 whatever the precision around it."""
+        """The best-buddy loss of a batch, computed in float32 even under autocast."""
         smallest = PATCH * max(LEVELS)
         if min(outputs.sr.shape[-2:]) < smallest:
             raise UserError(

@@ -1,4 +1,4 @@
-"""Loss terms and views by the name of their file."""
+"""Build loss terms and views by the name of their file."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ from gansr.losses.base import LossContext, LossTerm, Outputs, full_precision
 from gansr.networks.judges.vgg19 import VGG19Features
 
 VERSION = 1
-WHOLE_OPTIONS = ("layers",)  # one setting: naming some layers in a variant does not add them to others
+WHOLE_OPTIONS = ("layers",)  # a variant that gives layers replaces the whole list, it does not add to it
 WITHOUT_JUDGES = {"weights": "random"}  # the options with which no file of weights is needed
 BASE_WIDTH = 64  # of the pretrained network
-BLOCKS = ((1, 2), (2, 2), (4, 4), (8, 4), (8, 4))  # of VGG19: width in multiples of the first one's, convolutions
+BLOCKS = ((1, 2), (2, 2), (4, 4), (8, 4), (8, 4))  # of VGG19: width relative to the first block, convolutions
 
 
 def judges(options: dict[str, Any]) -> list[str]:
@@ -25,7 +25,7 @@ def judges(options: dict[str, Any]) -> list[str]:
 
 
 def check(options: dict[str, Any], method: dict[str, Any]) -> None:
-    """The patch must be large enough for the deepest layer, and the width that of the weights."""
+    """Check that the patch is large enough for the deepest layer, and that pretrained weights have their width."""
     for layer in options["layers"]:
         smallest = 2 ** (int(layer[4]) - 1)  # VGG19 halves the patch before each block but the first
         if method["patch_size"] < smallest:
@@ -54,9 +54,9 @@ def flops(options: dict[str, Any], patch_size: int, scale: int) -> float:
 class PerceptualLoss(LossTerm):
     """Weighted sum over layers of the mean absolute difference of pre-ReLU VGG19 features.
 
-    With `weights: pretrained` the network is torchvision's VGG19 for ImageNet; with `random` it has the
-    same layers, Kaiming-normal weights from the training seed and any `width` (the number of channels of
-    its first block, 64 in VGG19).
+    With `weights: pretrained` the network is torchvision's VGG19 trained on ImageNet. With `random` it has the same
+    layers, Kaiming-normal weights from the training seed, and any `width` (the number of channels of its first block,
+    64 in VGG19).
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""The machine that a run uses: a GPU for each job, one owner for each run, Snakemake itself."""
+"""What depends on the machine: which job uses which GPU, locks of run folders, the command `snakemake`."""

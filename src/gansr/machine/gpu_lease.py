@@ -1,10 +1,9 @@
-"""A GPU of its own for each job on a machine.
+"""Locks by which jobs on one machine share its GPUs, each GPU used by one job at a time.
 
-Snakemake counts `--resources gpu=4` but says to no job which device is its own. A job that wants n GPUs
-takes n locks, one per device, before torch sees the devices, and keeps them until its process ends; the
-kernel frees them then, SIGKILL included. Jobs that wait stand in one queue, so that one of several GPUs
-is not starved. On a machine without GPUs nothing is leased; a job whose scheduler already gave it exactly
-n devices uses those.
+Snakemake counts `--resources gpu=4` but does not tell a job which device it may use. A job that wants n GPUs takes n
+locks, one per device, before torch is imported, and keeps them until its process ends; the kernel then frees them, also
+after SIGKILL. Waiting jobs form one queue, so that a job that needs several GPUs is not overtaken for ever by jobs that
+need one. On a machine without GPUs nothing is leased. A job that got exactly n devices from a scheduler uses those.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from gansr.errors import UserError
 logger = logging.getLogger("gansr")
 
 SCHEDULER_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "KUBERNETES_SERVICE_HOST")
-NO_DEVICE = ("", "-1", "NoDevFiles")  # how CUDA_VISIBLE_DEVICES says that there is none
-# open files hold the locks: they must live as long as the process
+NO_DEVICE = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES that mean "no device"
+# The open files that hold the locks; kept here so that they are not closed before the process ends.
 _held: list[IO[str]] = []
 
 
@@ -33,7 +32,7 @@ def lease_gpus(count: int) -> list[str]:
     """Take `count` GPUs for this process, waiting for them, and set CUDA_VISIBLE_DEVICES to them.
 
     With `count` 0, or where the machine has no GPU, CUDA_VISIBLE_DEVICES is emptied: the CPU is used. Processes that
-    this one starts, or becomes, hold the devices as well: they are free when the last of them has ended.
+    this one starts, or becomes by exec, inherit the locks: the devices are free when the last of them has ended.
 
     Returns:
         the ids of the devices leased by this call.

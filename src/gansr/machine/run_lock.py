@@ -1,7 +1,7 @@
 """One Snakemake at a time on a run's folder, and on a dataset that it prepares.
 
-Snakemake's own lock stays behind when it is killed and must then be removed by hand; this one is the
-kernel's and ends with its holder.
+Snakemake's own lock stays behind when Snakemake is killed, and must then be removed by hand. This lock is a file lock
+(flock), which the kernel frees when the process ends.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _held: list[IO[str]] = []
 
 
 def lock_run(folder: Path) -> None:
-    """Own a folder until this process ends.
+    """Lock a folder until this process ends.
 
     Raises:
-        UserError: another process owns it.
+        UserError: another process has locked it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = (folder / ".owner").open("a+")
@@ -34,6 +34,6 @@ def lock_run(folder: Path) -> None:
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
-    # a child that outlives Snakemake must not keep the lock
+    # not inherited by child processes: one that outlives Snakemake would keep the lock
     os.set_inheritable(lock.fileno(), False)
     _held.append(lock)

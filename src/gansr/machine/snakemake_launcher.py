@@ -1,8 +1,8 @@
-"""The command `snakemake` of this environment: Snakemake, with targets allowed after options that take many words.
+"""The command `snakemake` of this environment: Snakemake, with targets allowed after options that take several values.
 
-Snakemake takes every word after `--resources`, `--config`, `--configfile` and `--sdm` for one of theirs, so that the
-natural `snakemake --cores 4 --resources gpu=4 all` fails on the target `all`. This launcher puts such targets
-first, says in one line when a config file is not there, and changes nothing else.
+Snakemake takes every word after `--resources`, `--config`, `--configfile` and `--sdm` for a value of this option, so
+that `snakemake --cores 4 --resources gpu=4 all` would fail at the target `all`. This launcher moves such targets to the
+front, reports a missing config file in one line, and changes nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _is_assignment(word: str) -> bool:
 
 
 def _is_config_file(word: str) -> bool:
-    # a spec.yaml or provenance.json below results/ is a target
+    # a file below results/ (spec.yaml, provenance.json) is a target
     return word.endswith((".yaml", ".yml", ".json")) and not word.startswith("results/")
 
 
@@ -40,7 +40,7 @@ BELONGS: dict[str, Callable[[str], bool]] = {
 
 
 def targets_first(arguments: list[str]) -> list[str]:
-    """The arguments with the targets that follow a greedy option's values moved to the front."""
+    """The arguments, with targets that follow the values of an option in BELONGS moved to the front."""
     targets: list[str] = []
     kept: list[str] = []
     belongs: Callable[[str], bool] | None = None
@@ -72,12 +72,12 @@ def missing_config_file(arguments: list[str]) -> str | None:
 
 
 def own_commands_first() -> None:
-    """Put this environment's commands on the PATH: jobs call `gansr`, also where the environment is not active."""
+    """Put this environment's commands first on the PATH: jobs call `gansr` even if the environment is not activated."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
 def name_checkout(folder: Path) -> None:
-    """Tell workflow/envs/gansr.post-deploy.sh where the lock and the package are: Snakemake runs a copy of it."""
+    """Set GANSR_CHECKOUT for workflow/envs/gansr.post-deploy.sh: Snakemake runs a copy of it in another folder."""
     os.environ["GANSR_CHECKOUT"] = str(folder)
 
 

@@ -1,4 +1,4 @@
-"""DISTS (Ding et al., TPAMI 2020), one layer at a time: texture and structure of the channels of VGG16, L2-pooled."""
+"""DISTS (Ding et al., TPAMI 2020): texture and structure of the channels of VGG16 with L2 pooling, layer by layer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TINY = 1e-12
 
 
 class DistsWeights:
-    """alpha and beta of each channel, which add up to 1.
+    """The weights alpha and beta of each channel; all of them together add up to 1.
 
     Raises:
         UserError: the file holds something else.
@@ -37,22 +37,23 @@ class DistsWeights:
 
 
 def l2_pool(x: Tensor) -> Tensor:
-    """Half the size: the root of squares under a 3 x 3 window of 1 2 1 in each direction, zeros outside."""
+    """L2 pooling to half the size: the root of the squares blurred by a 3 x 3 window (1 2 1 in each direction)."""
     line = torch.tensor([0.25, 0.5, 0.25], device=x.device)
     window = torch.outer(line, line).expand(x.shape[1], 1, 3, 3)
     return F.conv2d(x.square(), window, stride=2, padding=1, groups=x.shape[1]).add_(TINY).sqrt_()
 
 
 class Moments:
-    """Means, variances and covariance of the channels of two images, from any number of strips."""
+    """Means, variances and covariance of the channels of two images, accumulated over strips of them."""
 
     def __init__(self, channels: int) -> None:
         self.count = 0
         self.means = torch.zeros(2, channels, dtype=torch.float64)
-        self.squares = torch.zeros(3, channels, dtype=torch.float64)  # of SR, of HR, and their product; about the mean
+        # sums of squared deviations from the mean of SR, of HR, and of the products of both deviations
+        self.squares = torch.zeros(3, channels, dtype=torch.float64)
 
     def add(self, sr: Tensor, hr: Tensor) -> None:
-        """Take in 1 x C x H x W of both (the parallel algorithm of Chan, Golub and LeVeque)."""
+        """Add features of a strip, 1 x C x H x W of both (the parallel algorithm of Chan, Golub and LeVeque)."""
         first, second = (features[0].flatten(1) for features in (sr, hr))
         count = first.shape[1]
         means = torch.stack([first.mean(dim=1), second.mean(dim=1)])
@@ -74,7 +75,7 @@ class DistsSum:
         self.moments = [Moments(channels) for channels in CHANNELS]
 
     def add(self, layer: int, sr: Tensor, hr: Tensor, strip: Strip) -> None:
-        """Take in a layer, 1 x C x H x W: 0 is the image in [0, 1], from 1 on the trunk's stages."""
+        """Add a strip of a layer, 1 x C x H x W: layer 0 is the image in [0, 1], from 1 on the trunk's stages."""
         self.moments[layer].add(strip.own(sr, STRIDES[layer]), strip.own(hr, STRIDES[layer]))
 
     def value(self) -> float:

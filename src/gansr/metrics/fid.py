@@ -12,9 +12,9 @@ VERSION = 1
 def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
     """|m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)) of two sets of features, N x D and M x D.
 
-    With C = X'X for centred features X / sqrt(N - 1), Tr (C1 C2)^(1/2) is the sum of the singular values of X1 X2'. No
-    covariance is formed and no root of a matrix taken, so that nothing becomes complex where there are fewer images
-    than features, as in every benchmark.
+    With C = X'X for centred features X / sqrt(N - 1), Tr (C1 C2)^(1/2) is the sum of the singular values of X1 X2'. So
+    neither covariances nor the root of a matrix are computed. The root would become complex by rounding where there are
+    fewer images than features, as in every benchmark.
 
     Raises:
         MetricError: a set has fewer than two rows.
@@ -29,7 +29,7 @@ def frechet_distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _centred(features: np.ndarray) -> np.ndarray:
-    """Rows whose second moments are the covariance; no more of them than there are features."""
+    """A matrix X with X'X the covariance of the features, with at most as many rows as there are features."""
     rows = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
     if len(rows) > rows.shape[1]:
         rows = np.linalg.qr(rows, mode="r")

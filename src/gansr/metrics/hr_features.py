@@ -19,11 +19,11 @@ def write_hr_features(hr_folder: Path, inception: Path, whole: bool, patches: bo
         inception: the weights, verified by the caller.
         whole: whether FID's features are wanted.
         patches: whether KID's are; images smaller than a patch have none.
-        title: what the progress is called.
+        title: the name shown with the progress.
         output: an npz file.
 
     Raises:
-        UserError: the folder holds no images, or one, or the weights, cannot be read.
+        UserError: the folder holds no images, or an image or the weights cannot be read.
     """
     files = list_images(hr_folder)
     if not files:
@@ -38,5 +38,5 @@ def write_hr_features(hr_folder: Path, inception: Path, whole: bool, patches: bo
             try:
                 found.patches[name] = network.of_patches(image)
             except MetricError:
-                continue  # the scores of SR say so
+                continue  # smaller than a patch: the reason is reported when SR is scored
     found.save(output)

@@ -1,7 +1,7 @@
 """The Inception network of FID, and its features of whole images and of patches.
 
-Definition and weights are pytorch-fid's, which are those of the first FID implementation; its own loader would
-download the weights, and verify eight digits of their checksum.
+Definition and weights are pytorch-fid's, converted from the original FID implementation. pytorch-fid's own loader is
+not used, because it downloads the weights and verifies only eight digits of their checksum.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VERSION = 1
 FEATURES = 2048
 SIDE = 299  # pixels that whole images are resized to
 PATCH = 96  # pixels of a patch
-MOST = 5  # patches in a direction
+MOST = 5  # patches in each direction, at most
 LAYERS = (
     *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "pool", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "pool"),
     *("Mixed_5b", "Mixed_5c", "Mixed_5d", "Mixed_6a", "Mixed_6b", "Mixed_6c", "Mixed_6d", "Mixed_6e"),
@@ -118,7 +118,7 @@ def _evenly(length: int) -> list[int]:
 
 @dataclass
 class BenchmarkFeatures:
-    """Inception's features of a benchmark's images: of each as a whole, and of its patches; empty where not wanted."""
+    """Inception's features of a benchmark's images by name: of whole images and of patches; empty if not wanted."""
 
     whole: dict[str, np.ndarray]
     patches: dict[str, np.ndarray]
@@ -132,7 +132,7 @@ class BenchmarkFeatures:
 
     @classmethod
     def load(cls, file: Path) -> BenchmarkFeatures:
-        """What `save` wrote.
+        """Read the file that `save` wrote.
 
         Raises:
             UserError: the file is something else.

@@ -19,12 +19,12 @@ VERSION = 1
 
 
 def build(protocols: dict[str, Protocol], inputs: Inputs) -> InceptionScores:
-    """A scorer of those that are asked for, `fid` and `kid`."""
+    """A scorer of `fid`, `kid` or both, as `protocols` asks for."""
     return InceptionScores(protocols, inputs.weights["inception"], inputs.hr_features)
 
 
 class InceptionScores:
-    """Collects features pair by pair; those of HR may be known already.
+    """Collects features pair by pair; those of HR are read from a file if one is given.
 
     Raises:
         UserError: the weights or the known features cannot be read.
@@ -39,10 +39,10 @@ class InceptionScores:
         self.known = BenchmarkFeatures.load(hr_features) if hr_features else None
 
     def add(self, name: str, pair: Pair) -> None:
-        """Take in an image.
+        """Add an image.
 
         Raises:
-            UserError: the known features lack those of this image.
+            UserError: the file with HR features has none of this image.
         """
         if "fid" in self.wanted:
             self.sr.whole[name] = self.network.of_whole(pair.sr)
@@ -63,7 +63,7 @@ class InceptionScores:
         return features[name]
 
     def values(self) -> dict[str, Values]:
-        """FID of all images together, KID's value of each."""
+        """One value of FID for all images together, a value of KID for each image."""
         compute = {"fid": self._fid, "kid": self._kid}
         found = {}
         for metric in self.wanted:

@@ -1,8 +1,8 @@
-"""Finished values of metrics, kept by everything that they were computed from.
+"""A cache of finished values of metrics; the key is everything that the values were computed from.
 
-A score job reads here what it need not compute: of a finished run with one more metric, that metric alone is computed.
-One JSON file holds the values of one metric of one model on one benchmark. A file that is not intact is as good as
-none. The folder may be removed at any time, and two jobs may use it at once.
+A score job reads from it the values that are known: when a metric is added to a finished run, only this metric is
+computed. One JSON file holds the values of one metric of one model on one benchmark. A damaged file is ignored. The
+folder may be removed at any time, and two jobs may use it at once.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def content_of(images: dict[str, Path]) -> str:
 class KeptValues:
     """The values of one model on one benchmark.
 
-    `sr` and `hr` are what `content_of` gives, `multiple` is what HR is cropped to a multiple of, and `weights` are the
-    checksums of weight files by their names in weights.yaml.
+    `sr` and `hr` are checksums of the images (`content_of`), HR is cropped to a multiple of `multiple`, and `weights`
+    are the checksums of weight files by their names in weights.yaml.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class KeptValues:
     weights: dict[str, str]
 
     def identity(self, metric: str, protocol: Protocol) -> dict[str, Any]:
-        """Everything that the values of a metric are computed from."""
+        """Everything that the values of a metric are computed from: the key of the cache."""
         row = METRICS[metric]
         return {
             "metric": metric,

@@ -1,9 +1,9 @@
-"""KID of patches: an unbiased distance between two sets of images, meaningful for five images as for a hundred.
+"""KID of patches: an unbiased distance between two sets of images, meaningful for five images as well as for a hundred.
 
-The kernel inception distance (Binkowski et al., ICLR 2018) is a squared maximum mean discrepancy. Here the samples are
-images, each with the features of its patches, and an image and its HR are one sample of a pair (Gretton et al., JMLR
-2012, Eq. 4): only patches of different images are compared, so that it does not matter how alike the patches of one
-image are, or SR and HR of one image. Its expectation is 0 where SR is distributed as HR is, and it may be negative.
+The kernel inception distance (Binkowski et al., ICLR 2018) is a squared maximum mean discrepancy. Here a sample is an
+image with the features of its patches, and SR and HR of one image form a pair (Gretton et al., JMLR 2012, Eq. 4). Only
+patches of different images are compared, so that similarity between patches of one image, or between SR and HR of one
+image, does not bias the result. The expectation is 0 where SR has the distribution of HR; the value may be negative.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from gansr.metrics.pair import MetricError
 
 VERSION = 1
-FEWEST = 3  # images: with two nothing is left when one is left out
+FEWEST = 3  # images: the jackknife leaves one out, and pairs of different images need two
 
 
 def kid_by_image(sr: Sequence[np.ndarray], hr: Sequence[np.ndarray]) -> np.ndarray:
-    """An image's jackknife pseudo-value of KID: their mean is KID, their spread tells how sure it is.
+    """The jackknife pseudo-value of KID of each image; their mean is KID, and their spread shows its uncertainty.
 
     Args:
         sr: for each image the features of its SR patches, P x D.
@@ -41,7 +41,7 @@ def kid_by_image(sr: Sequence[np.ndarray], hr: Sequence[np.ndarray]) -> np.ndarr
 
 
 def _between_images(sr: Sequence[np.ndarray], hr: Sequence[np.ndarray]) -> np.ndarray:
-    """h of Eq. 4 for each two images: the mean over their patches of k(s, s') + k(h, h') - k(s, h') - k(h, s')."""
+    """h of Eq. 4 for every pair of images: the mean over patches of k(s, s') + k(h, h') - k(s, h') - k(h, s')."""
     counts = np.array([len(patches) for patches in hr])
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     x, y = (np.concatenate(list(side)).astype(np.float64) for side in (sr, hr))
@@ -53,6 +53,6 @@ def _between_images(sr: Sequence[np.ndarray], hr: Sequence[np.ndarray]) -> np.nd
 
 
 def _kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(x . y / D + 1)^3 of each two rows."""
+    """The kernel (x . y / D + 1)^3 of every row of x with every row of y."""
     kernel: np.ndarray = (x @ y.T / x.shape[1] + 1) ** 3
     return kernel

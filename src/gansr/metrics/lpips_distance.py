@@ -1,4 +1,4 @@
-"""LPIPS v0.1 (Zhang et al., CVPR 2018), one layer at a time, and the heads that come inside the lpips package."""
+"""LPIPS v0.1 (Zhang et al., CVPR 2018), layer by layer, with the heads from the lpips package."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gansr.networks.weight_files import read_torch_file
 
 VERSION = 1
 TINY = 1e-10
-ROWS = 64  # normalised at a time
+ROWS = 64  # rows that are normalised at a time, to limit memory
 
 
 def packaged_head(backbone: str) -> Path:
-    """The file of LPIPS' head, `alex` or `vgg`, in the lpips package, which is not imported."""
+    """The file of LPIPS' head, `alex` or `vgg`, inside the lpips package; the package is not imported."""
     package = importlib.util.find_spec("lpips")
     if package is None or package.origin is None:
         raise UserError("the package lpips is not installed; run make setup")
@@ -53,7 +53,7 @@ class LpipsSum:
         self.pixels = [0] * len(strides)
 
     def add(self, stage: int, sr: Tensor, hr: Tensor, strip: Strip) -> None:
-        """Take in the outputs of a stage, 1 x C x H x W, for the rows that belong to a strip."""
+        """Add the outputs of a stage, 1 x C x H x W, for the rows that belong to a strip."""
         first, second = (strip.own(output, self.strides[stage]) for output in (sr, hr))
         weights = self.head.weights[stage].view(1, -1, 1, 1)
         for start in range(0, first.shape[2], ROWS):
@@ -67,5 +67,5 @@ class LpipsSum:
 
 
 def _unit(features: Tensor) -> Tensor:
-    """Each pixel's features with length 1."""
+    """The features of each pixel, scaled to length 1."""
     return features / (features.square().sum(dim=1, keepdim=True).sqrt() + TINY)

@@ -1,9 +1,9 @@
 """The Ma score (Ma, Yang, Yang, Yang, CVIU 2017), also called NRQM: how good SR looks, without HR.
 
-Three kinds of features, each with a random forest of the authors: of local frequencies (DCT of 7 x 7 patches), of
-global frequencies (a steerable pyramid, divisively normalised), and of structure (singular values of 5 x 5 patches).
-The score is a linear function of the forests' means, about 0 to 10. The definition followed is pyiqa's, which is within
-0.01 of the authors' MATLAB code on the five images that its own calibration publishes.
+There are three kinds of features, for each of which the authors trained a random forest: local frequencies (DCT of
+7 x 7 patches), global frequencies (a steerable pyramid with divisive normalisation), and structure (singular values of
+5 x 5 patches). The score is a linear function of the three forests' outputs, about 0 to 10. It is computed as in pyiqa,
+whose values are within 0.01 of the authors' MATLAB code on the five images of pyiqa's published calibration.
 """
 
 from __future__ import annotations
@@ -25,24 +25,28 @@ from gansr.metrics.scorer import Inputs, PerImage
 from gansr.metrics.steerable_pyramid import global_features
 
 VERSION = 1
-LEVELS = 3  # of the Gaussian pyramid that local features are taken from
+LEVELS = 3  # of the Gaussian pyramid for local frequencies and structure
 LEVEL_SIGMA = 0.5
-PATCH, STEP = 7, 3  # of local frequencies
-BLOCK = 5  # of structure
-SHAPES = np.arange(30, 10_001) / 1000  # of generalised Gaussians
-RATIOS = np.exp(gammaln(1 / SHAPES) + gammaln(3 / SHAPES) - 2 * gammaln(2 / SHAPES))  # falling with the shape
+PATCH, STEP = 7, 3  # pixels, for local frequencies
+BLOCK = 5  # pixels, for structure
+SHAPES = np.arange(30, 10_001) / 1000  # shape parameters of generalised Gaussians, a table for fitting
+RATIOS = np.exp(gammaln(1 / SHAPES) + gammaln(3 / SHAPES) - 2 * gammaln(2 / SHAPES))  # decreasing with the shape
 TINY = 1e-7
-# by row and column in a patch's spectrum: the orientations that are compared
+# The coefficients of a patch's 7 x 7 spectrum for the orientations flat (transposed for steep) and diagonal.
 ORIENTATIONS = (
-    ((0, 1), (1, 2), (2, 4), (3, 5)),  # in row r the columns from c on
-    ((1, 1, 2), (2, 2, 4), (3, 2, 5), (4, 3, 7), (5, 4, 7), (6, 4, 7)),  # in row r the columns from c to d
+    ((0, 1), (1, 2), (2, 4), (3, 5)),  # (r, c): in row r the columns from c on
+    ((1, 1, 2), (2, 2, 4), (3, 2, 5), (4, 3, 7), (5, 4, 7), (6, 4, 7)),  # (r, c, d): in row r the columns c to d - 1
 )
-SMALLEST = 96  # pixels: below, the third level has too few blocks
+SMALLEST = 96  # pixels: in smaller images the third level of the pyramid has too few blocks
 
 
 @dataclass(frozen=True)
 class Forest:
-    """A random forest of regression trees, a column for each tree; children and features count from 1, 0 is none."""
+    """A random forest of regression trees: one column for each tree, one row for each node.
+
+    `left` and `right` are the numbers of a node's children, `feature` that of the feature that it compares. They count
+    from 1, as in MATLAB; 0 means none.
+    """
 
     left: np.ndarray
     right: np.ndarray
@@ -51,7 +55,7 @@ class Forest:
     feature: np.ndarray
 
     def __call__(self, features: np.ndarray) -> float:
-        """The mean of the trees' answers."""
+        """The mean of the trees' outputs."""
         trees = np.arange(self.left.shape[1])
         node = np.zeros(len(trees), dtype=int)
         while True:
@@ -102,13 +106,16 @@ class Ma:
 
 
 def _forest(model: Any) -> Forest:
-    """A forest as the authors' MATLAB package stores it, by position."""
+    """A forest from the fields that the authors' MATLAB package stores, identified by their position."""
     left, right, threshold, value, feature = (np.asarray(model[position]) for position in (0, 1, 4, 5, 6))
     return Forest(left.astype(int), right.astype(int), threshold, value, feature.astype(int))
 
 
 def _gaussian_levels(image: np.ndarray) -> list[np.ndarray]:
-    """The image, and twice the half of it: 3 x 3 Gaussian, zeros outside, every second pixel from the second on."""
+    """The image at full, half and quarter size.
+
+    Each is reduced by a 3 x 3 Gaussian with zeros outside, of which every second pixel is kept, from the second on.
+    """
     line = np.exp(-np.array([1.0, 0.0, 1.0]) / (2 * LEVEL_SIGMA**2))
     line /= line.sum()
     levels = [image]
@@ -130,7 +137,10 @@ def generalized_gaussian_shape(values: np.ndarray) -> np.ndarray:
 
 
 def local_frequencies(image: np.ndarray) -> np.ndarray:
-    """Six features of the spectra of overlapping patches: shape, variation and orientation, extreme tenth and mean."""
+    """Six features of the DCT spectra of overlapping patches.
+
+    For each of shape, variation and orientation: the mean over the extreme 10 % of the patches, and over all.
+    """
     spectra = dctn(_patches(image), axes=(1, 2), norm="ortho")
     coefficients = spectra.reshape(len(spectra), -1)[:, 1:]
     shape = np.sort(generalized_gaussian_shape(coefficients))
@@ -147,7 +157,7 @@ def local_frequencies(image: np.ndarray) -> np.ndarray:
 
 
 def _patches(image: np.ndarray) -> np.ndarray:
-    """N x 7 x 7: one patch for each third pixel of each third row, zeros outside."""
+    """N x 7 x 7: a patch around every third pixel in every third row, with zeros outside the image."""
     pads = []
     for length in image.shape:
         missing = (int(np.ceil(length / STEP)) - 1) * STEP + PATCH - length
@@ -164,7 +174,7 @@ def _variation(coefficients: np.ndarray, tiny: float) -> np.ndarray:
 
 
 def _oriented_variation(spectra: np.ndarray) -> np.ndarray:
-    """How much the variation differs between flat, diagonal and steep frequencies."""
+    """The variance of `_variation` between flat, diagonal and steep frequencies, for each patch."""
     flat, diagonal = ORIENTATIONS
     groups = (
         np.concatenate([spectra[:, row, column:] for row, column in flat], axis=1),
@@ -176,7 +186,7 @@ def _oriented_variation(spectra: np.ndarray) -> np.ndarray:
 
 
 def structure(image: np.ndarray) -> np.ndarray:
-    """25 singular values of the matrix whose rows are the image's 5 x 5 blocks, zeros outside."""
+    """The 25 singular values of the matrix whose rows are the image's 5 x 5 blocks; zeros outside the image."""
     pads = [(0, -length % BLOCK) for length in image.shape]
     padded = np.pad(image, pads)
     rows, columns = (length // BLOCK for length in padded.shape)

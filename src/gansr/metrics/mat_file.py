@@ -1,4 +1,4 @@
-"""MATLAB's files of variables, which may be broken."""
+"""Read MATLAB's .mat files, which may be broken."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_mat(file: Path) -> dict[str, Any]:
 
     Raises:
         UserError: the file is not there.
-        BROKEN: it is no such file.
+        BROKEN: one of these exceptions: the file is broken or no .mat file.
     """
     if not file.is_file():
         raise UserError(f"{file}: not there; put it there and run again")

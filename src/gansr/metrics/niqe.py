@@ -1,8 +1,8 @@
 """NIQE (Mittal, Soundararajan, Bovik, 2013) as the PIRM challenge 2018 computes it, on rounded luma.
 
-The pristine model is read from the authors' file. As in pyiqa, the Gaussian window is rounded to float32: in flat
-areas the difference to the local mean is then a small number of one sign, where in double precision it is rounding
-noise whose sign decides on the score.
+The pristine model is read from the authors' file. As in pyiqa, the Gaussian window is rounded to float32: in flat areas
+the difference to the local mean is then a small number of constant sign. In double precision it would be rounding
+noise, and the score would depend on the signs of this noise.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from gansr.metrics.scorer import Inputs, PerImage
 VERSION = 1
 BLOCK = 96  # pixels
 WINDOW, SIGMA = 7, 7 / 6
-SHAPES = np.arange(200, 10_001) / 1000  # of generalised Gaussians
-RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))  # rising with the shape
-NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
+SHAPES = np.arange(200, 10_001) / 1000  # shape parameters of generalised Gaussians, a table for fitting
+RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))  # increasing with the shape
+NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))  # rows, columns
 FEATURES = 36  # 18 at each of two scales
 
 
@@ -99,7 +99,7 @@ def _normalized(image: np.ndarray) -> np.ndarray:
 
 
 def _features(blocks: np.ndarray) -> np.ndarray:
-    """N x 18 of N x B x B: a block's own distribution, and those of its products with four neighbours."""
+    """N x 18 features of N x B x B blocks: of the distribution of pixels, and of products with four neighbours."""
     shape, left, right = _asymmetric_gaussian(blocks)
     features = [shape, (left + right) / 2]
     for shift in NEIGHBOURS:
@@ -126,6 +126,6 @@ def _asymmetric_gaussian(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 
 
 def _nearest(rising: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The index of the nearest value in a rising table, the lower of two that are equally near."""
+    """The index of the nearest value in an increasing table; of two that are equally near, the lower."""
     above = np.clip(np.searchsorted(rising, wanted), 1, len(rising) - 1)
     return np.where(wanted - rising[above - 1] <= rising[above] - wanted, above - 1, above)

@@ -1,4 +1,4 @@
-"""An SR image with its HR image: read once, every form that metrics look at made once."""
+"""An SR image with its HR image; luma and tensors, which several metrics need, are computed once and kept."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     import torch
 
 LUMA = np.array([65.481, 128.553, 24.966])  # of BT.601, for RGB in [0, 1]
-LUMA_INTEGER = np.array([65481, 128553, 24966])  # the same, times 1000, so that halves are rounded as such
+LUMA_INTEGER = np.array([65481, 128553, 24966])  # the same, times 1000: integers, in which .5 is exact when rounding
 
 
 class ImageError(UserError):
-    """Why a protocol cannot be applied to an image; whoever knows the image's file names it."""
+    """A protocol cannot be applied to an image; the caller, which knows the image's file, adds its name."""
 
 
 class MetricError(Exception):
-    """Why a metric cannot be computed on an image, or on a benchmark; other metrics can."""
+    """A metric cannot be computed on an image or a benchmark; other metrics are still computed."""
 
 
 def luma(image: np.ndarray, rounded: bool = False) -> np.ndarray:

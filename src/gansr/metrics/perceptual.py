@@ -1,4 +1,4 @@
-"""LPIPS and DISTS of a pair in as few passes as possible: one of AlexNet, and one of VGG16's first stage for both."""
+"""LPIPS and DISTS of a pair; LPIPS with VGG16 and DISTS share the pass through VGG16's first stage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Both = tuple[Tensor, Tensor]
 
 
 def build(protocols: dict[str, Protocol], inputs: Inputs) -> PerImage:
-    """A scorer of those that are asked for, `lpips_alex`, `lpips_vgg` and `dists`; only their networks are read."""
+    """A scorer of those of `lpips_alex`, `lpips_vgg` and `dists` in `protocols`; only their weights are read."""
     functions: dict[str, Callable[[Pair], float]] = {}
     if "lpips_alex" in protocols:
         functions["lpips_alex"] = _one_of(AlexNetMetrics(inputs.weights["alexnet"]), "lpips_alex")

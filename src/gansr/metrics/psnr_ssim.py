@@ -1,7 +1,7 @@
 """PSNR and SSIM on luma, as the papers' scripts compute them.
 
-By default the protocol of LDL and Beby-GAN (BasicSR's): 8-bit RGB images, luma not rounded, 4 pixels left out on each
-side (at x2 too). The other protocols round luma as MATLAB does, or take SR images that hold luma alone.
+The default is the protocol of LDL and Beby-GAN (BasicSR's): 8-bit RGB images, luma not rounded, 4 pixels cropped from
+each side (at x2 too). The other protocols round luma as MATLAB does, or are for SR images that hold only luma.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ C2 = (0.03 * 255) ** 2
 
 
 def build(protocols: dict[str, Protocol], inputs: Inputs) -> PerImage:
-    """A scorer of those that are asked for, `psnr_y` and `ssim_y`."""
+    """A scorer of `psnr_y`, `ssim_y` or both, as `protocols` asks for."""
     functions = {"psnr_y": psnr_y, "ssim_y": ssim_y}
     return PerImage(
         {

@@ -1,4 +1,4 @@
-"""Scores of one model on one benchmark: every image pair read once, all metrics computed on it."""
+"""Scores of one model on one benchmark: every pair of images is read once, and all metrics are computed on it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,19 @@ logger = logging.getLogger("gansr")
 class Task:
     """What is scored, and how.
 
-    `protocols` are by metric; `weights` are files by their names in weights.yaml, verified, those that are there;
-    `absent` says of the others why. `hr_folder` may be None where no metric needs HR, `hr_features` where they are to
-    be computed anew. HR is cropped to a multiple of `multiple`, and `suffix` taken off the names of SR. `made` says
-    that a run has made the folders, so that one may be removed and made again. `kept` is the folder of finished values
-    (kept_values.py), None where nothing is kept, and `weights_sha256` are the checksums of `weights` that are known.
+    Args:
+        sr_folder: SR images.
+        hr_folder: HR images; None if no metric needs them.
+        protocols: by metric.
+        weights: verified weight files, by their names in weights.yaml.
+        absent: for weights that are missing, the reason, by their names in weights.yaml.
+        hr_features: the file that `hr-features` wrote; None if the features are to be computed here.
+        multiple: HR is cropped to a multiple of this.
+        suffix: removed from the names of SR images.
+        title: the name shown with the progress.
+        made: whether a run has made the folders; an error then advises to remove a folder, which is made again.
+        kept: the folder of finished values (kept_values.py); None if none are kept.
+        weights_sha256: checksums of files in `weights` that are already known.
     """
 
     sr_folder: Path
@@ -51,7 +59,7 @@ class Task:
 
 @dataclass(frozen=True)
 class BenchmarkScores:
-    """Rows of image, metric, value; and why a metric has no values."""
+    """The scores of all images: rows of image, metric, value; `unavailable` says why a metric has no values."""
 
     names: list[str]
     rows: pd.DataFrame
@@ -59,7 +67,7 @@ class BenchmarkScores:
     unavailable: dict[str, str]
 
     def write(self, output: Path) -> None:
-        """Write the rows as CSV, and beside it as JSON the protocols, the reasons, and which CSV they belong to."""
+        """Write the rows as CSV, and beside it a JSON file with protocols, reasons, and the CSV's checksum."""
         table = self.rows.to_csv(index=False)
         notes = {
             "protocols": {
@@ -80,8 +88,8 @@ def sidecar(scores: Path) -> Path:
 def score_benchmark(task: Task) -> BenchmarkScores:
     """All scores of a folder of SR images.
 
-    A metric whose weights are absent, or that one image does not allow, has no values, and the reason is given: it is
-    never averaged over the other images. What is kept from before is not computed again.
+    A metric whose weights are missing, or that cannot be computed on one of the images, has no values at all, only a
+    reason; so no mean is over fewer images. Values that are kept from earlier jobs are not computed again.
 
     Raises:
         UserError: images are missing, surplus, broken or of different size, too small for the crop, or the weights are
@@ -116,7 +124,7 @@ def _kept_values(task: Task, sr_files: dict[str, Path], hr_files: dict[str, Path
 
 
 def _known(protocols: dict[str, Protocol], kept: KeptValues | None, names: list[str]) -> dict[str, Values]:
-    """The values that are kept from before."""
+    """The values that are kept from earlier jobs."""
     if kept is None:
         return {}
     read = {metric: kept.read(metric, protocol, names) for metric, protocol in protocols.items()}
@@ -133,7 +141,7 @@ def _computed(
     hr_files: dict[str, Path],
     task: Task,
 ) -> dict[str, Values]:
-    """The values of metrics that are not known; no image is read where they are made of known ones."""
+    """Compute the values of metrics; images are not read if all of these are made of other metrics' known values."""
     scorers = Scorers(protocols, Inputs(task.weights, task.hr_features))
     for name in progress(list(sr_files), task.title) if scorers.of_images else ():
         pair = _read(sr_files[name], hr_files.get(name), task)
@@ -145,7 +153,7 @@ def _computed(
 
 
 def _rows(found: dict[str, Values], names: list[str], protocols: dict[str, Protocol]) -> pd.DataFrame:
-    """One row for each image and metric, empty where a metric has no values; then the scores of all images."""
+    """One row for each image and metric, empty if the metric has no values; then rows of scores of all images."""
     by_image = [metric for metric in protocols if not METRICS[metric].of_all_images]
     keys = [(name, metric) for name in names for metric in by_image]
     keys += [(ALL_IMAGES, metric) for metric in protocols if METRICS[metric].of_all_images]
@@ -154,12 +162,12 @@ def _rows(found: dict[str, Values], names: list[str], protocols: dict[str, Proto
 
 
 def needs_weights(metric: str, protocols: dict[str, Protocol]) -> bool:
-    """Whether a metric is computed with weights: none is on SR images that hold luma alone."""
+    """Whether a metric needs weights; for SR images that hold luma alone none does, since no network scores them."""
     return bool(METRICS[metric].weights) and not hold_luma_alone(protocols.values())
 
 
 def _absent(metric: str, task: Task) -> str | None:
-    """Why a metric cannot be computed on any image."""
+    """Why a metric cannot be computed on any image; None if it can."""
     if hold_luma_alone(task.protocols.values()) and task.protocols[metric].colour != LUMA_ALONE:
         return "its SR images hold luma alone"
     reasons = [task.absent[name] for name in METRICS[metric].weights if name in task.absent]
@@ -167,7 +175,7 @@ def _absent(metric: str, task: Task) -> str | None:
 
 
 def _paired(task: Task) -> tuple[dict[str, Path], dict[str, Path]]:
-    """The image files by name, the same of SR and HR."""
+    """The SR and the HR files by image name, in the same order."""
     sr = {_without_suffix(name, task): file for name, file in list_images(task.sr_folder).items()}
     if task.hr_folder is None:
         with_reference = [metric for metric in task.protocols if METRICS[metric].needs_hr]

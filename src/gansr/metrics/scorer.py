@@ -1,14 +1,14 @@
-"""How metrics are computed: a scorer sees the images of a benchmark one after the other, and gives values at the end.
+"""How metrics are computed: a scorer is given the images of a benchmark one by one, and returns values at the end.
 
 The file that a metric's row names (config/metrics.py) holds
 
     VERSION = 1                          raised when an edit changes the values
-    def build(protocols, inputs):        a scorer of those of the file's metrics that `protocols` asks for
+    def build(protocols, inputs):        returns a scorer of those of the file's metrics that are in `protocols`
 
-so that what several metrics share, a network say, is in one file and is loaded and run once for all of them. A file
-whose metric is made of other metrics' values has, instead of `build`,
+One file may compute several metrics, so that a network that they share is loaded and run once for all of them. A file
+whose metric is computed from other metrics' values has, instead of `build`,
 
-    def combine(*values):                the value of an image from those of the others, in the row's order
+    def combine(*values):                the value of an image from its values of the other metrics, in the row's order
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from gansr.config.protocols import Protocol
 from gansr.errors import UserError
 from gansr.metrics.pair import MetricError, Pair
 
-ALL_IMAGES = "*"  # in the place of an image's name: a value of all images together
+ALL_IMAGES = "*"  # used in place of an image's name for a value of all images together
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Values:
-    """What a metric came to: a value by image, or one under ALL_IMAGES; or none, and the reason."""
+    """The values of a metric by image, or one value under ALL_IMAGES; or none, and the reason in `unavailable`."""
 
     by_image: dict[str, float]
     unavailable: str = ""
@@ -59,14 +59,14 @@ class Scorer(typing.Protocol):
     """Computes one metric, or several that share something."""
 
     def add(self, name: str, pair: Pair) -> None:
-        """Take in an image."""
+        """Add an image."""
 
     def values(self) -> dict[str, Values]:
-        """What each metric came to, after all images."""
+        """The values of each metric, after all images have been added."""
 
 
 class PerImage:
-    """A scorer of metrics that are functions of a pair; one that fails on an image is tried on no other."""
+    """A scorer of metrics that are functions of a pair; a metric that fails on an image is not computed further."""
 
     def __init__(self, functions: dict[str, Callable[[Pair], float]]) -> None:
         self.functions = functions
@@ -74,7 +74,7 @@ class PerImage:
         self.failed: dict[str, str] = {}
 
     def add(self, name: str, pair: Pair) -> None:
-        """Take in an image."""
+        """Add an image."""
         for metric in [metric for metric in self.functions if metric not in self.failed]:
             try:
                 self.found[metric][name] = a_number(self.functions[metric](pair))
@@ -82,7 +82,7 @@ class PerImage:
                 self.failed[metric] = f"{name}: {reason}"
 
     def values(self) -> dict[str, Values]:
-        """What each metric came to."""
+        """The values of each metric."""
         return {
             metric: Values({}, self.failed[metric]) if metric in self.failed else Values(found)
             for metric, found in self.found.items()
@@ -90,7 +90,7 @@ class PerImage:
 
 
 def once(function: Callable[[Pair], Result]) -> Callable[[Pair], Result]:
-    """The function, with its latest result kept for the next metric that needs it."""
+    """The function with a cache of its latest result, for several metrics that need it of the same pair."""
     latest: list[tuple[Pair, Result]] = []
 
     def remembering(pair: Pair) -> Result:
@@ -102,7 +102,7 @@ def once(function: Callable[[Pair], Result]) -> Callable[[Pair], Result]:
 
 
 def a_number(value: float) -> float:
-    """The value, which may be infinite.
+    """Return the value unless it is NaN; it may be infinite.
 
     Raises:
         MetricError: it is not a number.
@@ -116,11 +116,12 @@ class Scorers:
     """The scorers of any metrics, one for each file, so that each network is loaded once.
 
     Args:
-        protocols: by metric. Those that a metric is made of are among them, or their values are `known` at the end.
+        protocols: by metric. Metrics of which another one is made must be among them, or their values be given as
+            `known` at the end.
         inputs: the files that they need.
 
     Raises:
-        UserError: a file holds something else than the weights, or a metric's file is not as told above.
+        UserError: a file does not hold the expected weights, or a metric's file is not as described above.
     """
 
     def __init__(self, protocols: dict[str, Protocol], inputs: Inputs) -> None:
@@ -134,7 +135,7 @@ class Scorers:
         }
 
     def add(self, name: str, pair: Pair) -> None:
-        """Take in an image.
+        """Add an image.
 
         Raises:
             ImageError: a protocol cannot be applied to it.
@@ -143,10 +144,10 @@ class Scorers:
             scorer.add(name, pair)
 
     def values(self, images: Iterable[str], known: dict[str, Values]) -> dict[str, Values]:
-        """What each metric came to, in the order of the protocols.
+        """The values of each metric, in the order of the protocols.
 
         Raises:
-            UserError: a metric's file does not give the values that it has to.
+            UserError: the values that a metric's file returns are not those of these images.
         """
         images, found = list(images), dict(known)
         for scorer in self.of_images.values():
@@ -161,7 +162,7 @@ class Scorers:
 
 
 def protocols_of_parts(protocols: dict[str, Protocol]) -> dict[str, Protocol]:
-    """The protocols of the metrics that others are made of: the default, with the crop of what is made of it.
+    """The protocols of the metrics of which the given ones are made: their defaults, with the crop of the given one.
 
     Raises:
         UserError: a part is asked for by another protocol.
@@ -181,7 +182,7 @@ def protocols_of_parts(protocols: dict[str, Protocol]) -> dict[str, Protocol]:
 
 
 def _combined(metric: str, parts: list[Values]) -> Values:
-    """The values of a metric that is made of others'."""
+    """The values of a metric that is computed from the values of others, which are `parts`."""
     reasons = [part.unavailable for part in parts if part.unavailable]
     if reasons:
         return Values({}, reasons[0])
@@ -195,7 +196,7 @@ def _combined(metric: str, parts: list[Values]) -> Values:
 
 
 def _function(file: str, name: str) -> Callable[..., Any]:
-    """A function of a metric's file; importing the file may take seconds (torch), so only where it is needed."""
+    """A function of a metric's file; the file is imported only when it is needed, because that may take seconds."""
     module = importlib.import_module(f"gansr.metrics.{file}")
     if not hasattr(module, name):
         raise UserError(f"{module.__file__}: no function {name}; metrics/scorer.py tells what a metric's file holds")

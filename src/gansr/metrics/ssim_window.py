@@ -1,4 +1,4 @@
-"""The Gaussian window of SSIM, under which the Ma score takes means as well."""
+"""Means under the Gaussian window of SSIM; the Ma score uses the same window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SSIM_SIGMA = 1.5
 
 
 def window_mean(image: np.ndarray) -> np.ndarray:
-    """Means under SSIM's Gaussian window, only where it lies inside the image: 10 rows and columns less."""
+    """Means under SSIM's Gaussian window, where it lies inside the image: 10 rows and columns less than the image."""
     half = SSIM_WINDOW // 2
     window = np.exp(-(np.arange(-half, half + 1) ** 2) / (2 * SSIM_SIGMA**2))
     window /= window.sum()

@@ -18,18 +18,18 @@ from gansr.metrics.ssim_window import window_mean
 
 VERSION = 1
 BANDS, LEVELS = 6, 2
-LOOKUP = 1024  # entries of half a turn in the table of the angular window
+LOOKUP = 1024  # entries for 180 degrees in the table of the angular window
 NEIGHBOURHOOD = 3  # pixels
 GUARD = 16  # pixels of the first level that are left out at each side
 TINY = 1e-12
-SINGULAR = 1e-12  # of the eigenvalues of the neighbours' covariance; on photographs the smallest is above 1e-6
-C2 = (0.03 * 255) ** 2  # of SSIM
+SINGULAR = 1e-12  # smallest allowed ratio of eigenvalues of the neighbours' covariance; in photographs it is above 1e-6
+C2 = (0.03 * 255) ** 2  # the constant of SSIM
 
 Shape = Callable[[np.ndarray], np.ndarray]
 
 
 def steerable_bands(image: np.ndarray) -> tuple[np.ndarray, list[list[np.ndarray]]]:
-    """The high-pass residual of an H x W image, and its oriented bands: six of full size, six of half."""
+    """The high-pass residual of an H x W image, and its oriented bands: six of full size, six of half the size."""
     spectrum = np.fft.fftshift(np.fft.fft2(image))
     log_radius, angle = _frequency_grid(*image.shape)
     position, high = _raised_cosine()
@@ -38,7 +38,7 @@ def steerable_bands(image: np.ndarray) -> tuple[np.ndarray, list[list[np.ndarray
     spectrum = spectrum * np.interp(log_radius, position, low)
     bands = []
     for _ in range(LEVELS):
-        position = position - 1  # an octave
+        position = position - 1  # one octave lower
         passed = spectrum * np.interp(log_radius, position, high)
         bands.append([_band(passed, angle, number) for number in range(BANDS)])
         rows, columns = (_central_half(length) for length in spectrum.shape)
@@ -48,7 +48,7 @@ def steerable_bands(image: np.ndarray) -> tuple[np.ndarray, list[list[np.ndarray
 
 
 def _frequency_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """log2 of the radius and the angle of each frequency, from -1 to 1 in each direction, 0 in the middle."""
+    """log2 of the radius, and the angle, of each frequency; frequencies are from -1 to 1, with 0 in the middle."""
     y, x = ((np.arange(length) - length // 2) / (length / 2) for length in (height, width))
     radius = np.hypot(*np.meshgrid(x, y))
     radius[height // 2, width // 2] = radius[height // 2, width // 2 - 1]
@@ -56,7 +56,7 @@ def _frequency_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _raised_cosine() -> tuple[np.ndarray, np.ndarray]:
-    """A table of the high-pass: 0 below half the highest frequency, 1 at it, over an octave."""
+    """A table of the high-pass filter: it rises within one octave from 0 at half the highest frequency to 1 at it."""
     entries = 256
     x = np.pi * np.arange(-entries - 1, 2) / 2 / entries
     value = np.cos(x) ** 2
@@ -77,7 +77,7 @@ def _band(spectrum: np.ndarray, angle: np.ndarray, number: int) -> np.ndarray:
 
 
 def _central_half(length: int) -> slice:
-    """The lower half of the frequencies of a direction."""
+    """The lower half of the frequencies in one direction."""
     centre, kept = np.ceil((length + 0.5) / 2), np.ceil((length - 0.5) / 2)
     start = int(centre - np.ceil((kept + 0.5) / 2))
     return slice(start, start + int(kept))
@@ -88,7 +88,7 @@ def global_features(image: np.ndarray, shape: Shape) -> np.ndarray:
 
     Args:
         image: at least 96 pixels in each direction.
-        shape: of the generalised Gaussian that fits values, row by row.
+        shape: a function that fits a generalised Gaussian to each row of values and returns the shape parameters.
 
     Returns:
         12 shapes of the normalised bands, 6 shapes across the two levels, 12 structure correlations of the bands with
@@ -113,7 +113,7 @@ def global_features(image: np.ndarray, shape: Shape) -> np.ndarray:
 
 
 class _Windowed:
-    """An image with its mean and variance under SSIM's window, computed once for all comparisons."""
+    """An image with its local mean and variance under SSIM's window, computed once for all comparisons."""
 
     def __init__(self, image: np.ndarray) -> None:
         self.image = image
@@ -121,14 +121,14 @@ class _Windowed:
         self.variance = window_mean(image * image) - self.mean**2
 
     def structure(self, other: _Windowed) -> float:
-        """The mean of SSIM's contrast and structure term, negative values counted as 0."""
+        """The mean of SSIM's contrast-structure term, with negative values set to 0."""
         covariance = window_mean(self.image * other.image) - self.mean * other.mean
         similarity = (2 * covariance + C2) / (self.variance + other.variance + C2)
         return float(np.maximum(similarity, 0).mean())
 
 
 def _resized(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """MATLAB bicubic to a size, each direction by its own factor."""
+    """Resize by MATLAB bicubic to a size; the factor may differ between the directions."""
     rows, columns = (
         resize_operator(length, Fraction(wanted, length)) for length, wanted in zip(image.shape, size, strict=True)
     )
@@ -137,10 +137,11 @@ def _resized(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 
 def _normalized(bands: list[list[np.ndarray]], level: int, number: int) -> np.ndarray:
-    """A band divided by what its neighbours predict of its size, without its border, minus its mean.
+    """Divisive normalisation: a band divided by the magnitude that its neighbours predict, cropped, minus its mean.
 
-    Neighbours are the 3 x 3 pixels of the band, the pixel of the band above at the same place, and those of the other
-    bands of its level. Their covariance has its negative eigenvalues set to 0.
+    Neighbours of a pixel are the 3 x 3 pixels of the band around it, the pixel at its place in the band of the next
+    coarser level, and those at its place in the other bands of its level. Negative eigenvalues of their covariance are
+    set to 0.
     """
     band, inner = bands[level][number], (slice(1, -1), slice(1, -1))
     height, width = band.shape
@@ -164,10 +165,10 @@ def _normalized(bands: list[list[np.ndarray]], level: int, number: int) -> np.nd
 
 
 def _mahalanobis(values: np.ndarray) -> np.ndarray:
-    """v' C^-1 v of each column v of K x N values, with C their second moments.
+    """v' C^-1 v for each column v of K x N values, where C is the matrix of their second moments.
 
     Raises:
-        LinAlgError: C is singular, as of a flat or exactly periodic image.
+        LinAlgError: C is singular, as for a flat or exactly periodic image.
     """
     moments = values @ values.T / values.shape[1]
     sizes, vectors = np.linalg.eigh(moments)

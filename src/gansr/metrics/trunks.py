@@ -1,7 +1,7 @@
-"""The convolutional trunks of AlexNet and VGG16, stage by stage, with the weights of torchvision's files.
+"""The convolutional layers ("trunks") of AlexNet and VGG16, stage by stage, with the weights of torchvision's files.
 
-Images of any size are taken in bounded memory: large ones in horizontal strips, with enough rows around each that the
-outputs which are kept are those of the whole image.
+Memory is bounded for images of any size: large ones are processed in horizontal strips. Each strip has so many rows
+around it that the outputs that are kept equal those of the whole image.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from gansr.networks.weight_files import read_torch_file
 VERSION = 1
 # ImageNet statistics of torchvision's models, for RGB in [0, 1]; LPIPS' shift and scale are the same numbers
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-STRIP_PIXELS = 3 * 2**20  # of an image that is taken as a whole
-HALO = 112  # rows around a strip: more than the deepest layer sees to one side, a multiple of the grid
-GRID = 16  # pixels: strips begin at the deepest stage's pixels
+STRIP_PIXELS = 3 * 2**20  # images with at most so many pixels are processed as a whole
+HALO = 112  # rows on each side of a strip: more than half the deepest layer's receptive field, and a multiple of GRID
+GRID = 16  # pixels: the stride of the deepest stage, at multiples of which strips begin
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A trunk's stages; the output of each, after ReLU, is looked at. A pooling lies between two stages where said."""
+    """The stages of a trunk; metrics read the output of each stage, after its last ReLU."""
 
     name: str
     stages: tuple[tuple[Convolution, ...], ...]
     strides: tuple[int, ...]  # of each stage's output, in pixels of the image
     pool: int  # size of the max pooling, with stride 2
-    pooled: tuple[bool, ...]  # before each stage
-    smallest: int  # pixels of an image
+    pooled: tuple[bool, ...]  # for each stage, whether a max pooling comes before it
+    smallest: int  # smallest side of an image, in pixels
 
 
 ALEXNET = Architecture(
@@ -82,7 +82,7 @@ VGG16 = _vgg16()
 
 
 class Trunk:
-    """A trunk with the weights of a file; nothing of the classifier is built.
+    """A trunk with the weights of a file, without the classifier.
 
     Raises:
         UserError: the file is not torchvision's of this network.
@@ -107,7 +107,7 @@ class Trunk:
         return F.max_pool2d(x, self.architecture.pool, 2) if self.architecture.pooled[number] else x
 
     def require_size(self, image: Tensor) -> None:
-        """Refuse an image of which the deepest stage would see nothing.
+        """Refuse an image that is so small that the deepest stage would have no output.
 
         Raises:
             MetricError: it is too small.
@@ -119,7 +119,7 @@ class Trunk:
 
 def _layer(convolution: Convolution, state: dict[str, Any]) -> nn.Conv2d:
     c = convolution
-    with torch.device("meta"):  # no time is spent on initial weights
+    with torch.device("meta"):  # saves the time to initialise weights, which are replaced
         layer = nn.Conv2d(c.inputs, c.outputs, c.size, c.stride, c.padding)
     own = {key: state[f"features.{c.index}.{key}"].float() for key in ("weight", "bias")}
     layer.load_state_dict(own, assign=True)
@@ -134,7 +134,7 @@ def normalized(image: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Strip:
-    """Rows `first` to `end` of an image, of which the outputs of rows `own_first` to `own_end` are kept."""
+    """Rows `first` to `end` of an image; only the outputs for rows `own_first` to `own_end` are kept."""
 
     first: int
     end: int
@@ -147,7 +147,7 @@ class Strip:
         return image[..., self.first : self.end, :]
 
     def own(self, output: Tensor, stride: int) -> Tensor:
-        """The rows of a stage's output that no other strip keeps."""
+        """The rows of a stage's output that this strip keeps; no other strip keeps them."""
         start = (self.own_first - self.first) // stride
         return output[..., start:, :] if self.is_last else output[..., start : start + self._rows(stride), :]
 
@@ -156,7 +156,10 @@ class Strip:
 
 
 def strips(height: int, width: int, most_pixels: int = STRIP_PIXELS) -> Iterator[Strip]:
-    """An image in one strip, or in as many as hold no more than `most_pixels` each (or the least that is possible)."""
+    """The strips of an image: one, or if it has more than `most_pixels`, several with at most so many pixels each.
+
+    Only in very wide images are strips larger: a strip has at least GRID rows of its own.
+    """
     if height * width <= most_pixels:
         yield Strip(0, height, 0, height, is_last=True)
         return
@@ -168,5 +171,5 @@ def strips(height: int, width: int, most_pixels: int = STRIP_PIXELS) -> Iterator
 
 
 def exact_convolutions() -> None:
-    """Convolutions of networks that score in full float32: TF32, torch's default on a GPU, changes the fourth digit."""
+    """Let convolutions compute in full float32: with TF32, torch's default on a GPU, the fourth digit changes."""
     torch.backends.cudnn.allow_tf32 = False

@@ -1,4 +1,4 @@
-"""The files that metrics need, found, verified, and downloaded where that is wanted."""
+"""Find and verify the weight files that metrics need, and download missing ones if that is wanted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gansr.errors import UserError, nearest
 
 @dataclass(frozen=True)
 class MetricWeights:
-    """The weight files that are there and their sha256, by their names in weights.yaml; and why others are absent."""
+    """The existing weight files and their sha256, by their names in weights.yaml; and why others are absent."""
 
     files: dict[str, Path] = field(default_factory=dict)
     sha256: dict[str, str] = field(default_factory=dict)
@@ -24,14 +24,14 @@ class MetricWeights:
 def metric_weights(
     metrics: list[str], folder: Path | None, download: bool, required: Sequence[str], skip_absent: bool
 ) -> MetricWeights:
-    """The weights of metrics, verified, and which are absent.
+    """The verified weights of metrics, and the reasons why others are absent.
 
     Args:
         metrics: names of metrics.
         folder: where the files are; by default `weights` beside the catalog's folder.
         download: whether absent files are downloaded.
-        required: names of weights that may not be absent, whatever `skip_absent` says.
-        skip_absent: whether an absent file costs its metrics their values, and is no error.
+        required: names of weights whose absence is always an error, even with `skip_absent`.
+        skip_absent: whether an absent file is no error; its metrics then have no values.
 
     Raises:
         UserError: a file is absent that may not be, cannot be downloaded, or is not the published one.

@@ -1,4 +1,4 @@
-"""Networks from their options."""
+"""Build networks from their options, and find the device."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ def build_generator(network_options: dict[str, Any], scale: int) -> nn.Module:
 
 
 def parameter_groups(network_options: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The parameter groups that a generator's file declares: by name, beginnings of the names of its parameters."""
+    """The parameter groups that a generator's file declares: by group, beginnings of the names of its parameters."""
     module = importlib.import_module(f"gansr.networks.generators.{network_options['network']}")
     return dict(getattr(module, "PARAMETER_GROUPS", {}))
 
 
 def build_critic(network_options: dict[str, Any], patch_size: int, channels: int = 3) -> nn.Module:
-    """A critic with fresh weights (from torch's global random state), of what its view shows of HR patches."""
+    """A critic with fresh weights (from torch's global random state) for patches with so many channels."""
     return _build("critics", network_options, patch_size, channels)
 
 
@@ -33,7 +33,7 @@ def _build(folder: str, network_options: dict[str, Any], *given: int) -> nn.Modu
 
 
 def count_parameters(network: nn.Module) -> int:
-    """The number of trainable numbers in a network."""
+    """The number of a network's parameters."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 

@@ -17,9 +17,9 @@ from gansr.plan.jobs.train import InterpolateJob
 
 
 def interpolate_weights(first: dict[str, Tensor], second: dict[str, Tensor], alpha: float) -> dict[str, Tensor]:
-    """(1 - alpha) * first + alpha * second for every tensor; 0 gives the first and 1 the second, exactly.
+    """(1 - alpha) * first + alpha * second for every tensor; alpha 0 gives exactly the first, and 1 the second.
 
-    Tensors of whole numbers (index tables, say) must be equal and are taken over.
+    Tensors of whole numbers (index tables, for instance) must be equal and are copied.
 
     Raises:
         ValueError: keys or shapes differ, or whole numbers do.
@@ -46,7 +46,7 @@ def interpolate_models(job: InterpolateJob, name: str, first: Path, second: Path
     """Write generator.safetensors, generator_ema.safetensors (equal to it) and spec.yaml of an interpolated model.
 
     Args:
-        job: the generator, and where between the two.
+        job: the generator, and alpha.
         name: the model's name.
         first: weights that stand for alpha 0.
         second: weights that stand for alpha 1.

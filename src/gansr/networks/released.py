@@ -17,13 +17,13 @@ from gansr.networks.weight_files import read_torch_file, save_weights
 from gansr.plan.jobs.train import AdoptJob
 from gansr.schema import plugins
 
-WRAPPERS = ("params_ema", "params", "state_dict")  # under which the field's checkpoints hold a generator's weights
+WRAPPERS = ("params_ema", "params", "state_dict")  # keys under which public checkpoints hold a generator's weights
 
 
 def adopt_released_model(job: AdoptJob, name: str, weights: Path, output: Path) -> None:
     """Write generator.safetensors, generator_ema.safetensors (equal to it) and spec.yaml of a released model.
 
-    Where a checkpoint holds raw and EMA weights, the EMA weights are taken, which are those that are released.
+    Where a checkpoint holds raw and EMA weights, the EMA weights are taken, because these are the released model.
 
     Args:
         job: the generator, and the released file.
@@ -57,7 +57,7 @@ def adopt_released_model(job: AdoptJob, name: str, weights: Path, output: Path) 
 
 
 def _generator_weights(content: dict[str, Any]) -> dict[str, Tensor]:
-    """The weights in a checkpoint, which may hold them at its top or under one of several names."""
+    """The weights in a checkpoint, which holds them at its top level or under one of the keys in WRAPPERS."""
     wrapped = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
     return {str(key): value for key, value in wrapped.items() if isinstance(value, Tensor)}
 
@@ -65,9 +65,8 @@ def _generator_weights(content: dict[str, Any]) -> dict[str, Tensor]:
 def _own_names(generator: nn.Module, network: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same weights under the generator's own parameter names.
 
-    A generator's file says under which names others have published it: RELEASED_NAMES maps the beginning of their
-    names to that of ours, and with SPANDREL = True the network is spandrel's, which knows the names that each of the
-    field's repositories gave it.
+    A generator's file declares how published names are translated: RELEASED_NAMES maps beginnings of published names to
+    those used here; with SPANDREL = True spandrel, which knows the names of every common repository, does it.
     """
     if state.keys() == generator.state_dict().keys():
         return state
@@ -90,7 +89,7 @@ def _spandrels_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         ValueError: spandrel knows no network with these names, or cannot build it.
     """
-    # spandrel imports every network that it knows, which takes seconds
+    # imported here, because spandrel imports every network that it knows, which takes seconds
     from spandrel import ModelLoader, UnsupportedModelError
 
     try:

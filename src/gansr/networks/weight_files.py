@@ -1,4 +1,4 @@
-"""Weights to and from files; nothing that a file holds is executed."""
+"""Write weights to files and read them; reading executes no code from a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def save_weights(file: Path, state: dict[str, Tensor]) -> None:
     """Write weights as safetensors, in one step."""
     contiguous = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     with atomic_file(file) as partial:
-        partial.write_bytes(save(contiguous))  # its own way to a file hides the system's error
+        partial.write_bytes(save(contiguous))  # not save_file, which hides the system's error (disk full)
 
 
 def load_weights(network: nn.Module, file: Path) -> None:
@@ -54,9 +54,9 @@ def read_torch_file(file: Path, remedy: str) -> dict[str, Any]:
         raise UserError(f"{file}: cannot be read ({error.strerror or error}); {remedy}") from None
     except (
         *(pickle.UnpicklingError, struct.error, EOFError, RuntimeError, ValueError, KeyError, IndexError),
-        *(TypeError, AssertionError),  # of torch's own reader, on some corrupted files
+        *(TypeError, AssertionError),  # raised by torch's own reader for some corrupted files
     ):
-        # torch's own words advise to execute the file
+        # torch's own message is not shown, because it advises to load the file with weights_only=False
         raise UserError(f"{file}: broken, or holds more than tensors and plain data; {remedy}") from None
     if not isinstance(content, dict):
         raise UserError(f"{file}: holds no mapping of names to tensors; {remedy}")

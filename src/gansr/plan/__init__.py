@@ -1,1 +1,4 @@
-"""A run resolved: its models over seeds, its datasets, all checks in one place, and its jobs. Imports no torch."""
+"""Everything that follows from a run's config: models (one per seed), datasets, all checks, files and jobs.
+
+Imports no torch.
+"""

@@ -1,4 +1,4 @@
-"""Checks of a run as a whole: overrides, datasets, patches, tables and figures against its models."""
+"""Checks of a run as a whole: that overrides, datasets, patches, tables and figures fit its models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from gansr.plan.table_checks import check_tables
 
 
 def check_override_keys(run: Run) -> None:
-    """Keys that are wrong whatever the methods, before any method is blamed for them."""
+    """Refuse override keys that no method has, before the overrides are applied to a method.
+
+    Otherwise the error would name a method, though the mistake is in the overrides.
+    """
     schedule_keys = [*MultiStep.model_fields, *CosineRestarts.model_fields]
     for stage, overrides in run.overrides.items():
         for key in ("variant", "stage", "title", "paper", "extends", "variants"):
@@ -29,7 +32,7 @@ def check_override_keys(run: Run) -> None:
 
 
 def check_plan(plan: Plan) -> None:
-    """What can be known to be wrong when all models are planned.
+    """All checks that need the whole plan.
 
     Raises:
         UserError: parts of the configuration do not fit together.
@@ -87,7 +90,10 @@ def _check_leaks(plan: Plan) -> None:
 
 
 def _check_image_sizes(plan: Plan) -> None:
-    """Images too small for a patch, from their headers; of images still to be fetched, when they are used."""
+    """Refuse images that are smaller than a patch, by their headers.
+
+    Images that are still to be fetched are checked when they are used.
+    """
     sizes_of = cache(lambda name: image_sizes(plan.datasets[name], name) if plan.datasets.is_here(name) else {})
     for model in plan.trained.values():
         for part in plan.datasets.parts(model.dataset):

@@ -10,9 +10,10 @@ from gansr.errors import UserError, nearest
 
 
 class PlannedDatasets(dict[str, Dataset]):
-    """Datasets by name, those of the run beside the catalog's.
+    """Datasets by name: those of the run and those of the catalog.
 
-    A dataset that can be fetched is taken from the folder of its name in `datasets_dir` where the user made one.
+    For a dataset that can be fetched, a folder of its name in `datasets_dir`, made by the user, takes the place of its
+    sources.
 
     Raises:
         UserError: the run redefines a dataset of the catalog.
@@ -33,7 +34,7 @@ class PlannedDatasets(dict[str, Dataset]):
         """The dataset of this name.
 
         Raises:
-            UserError: there is none, it has another role, or the files that are there are not its images.
+            UserError: there is no such dataset, it has another role, or the files on this machine are not its images.
         """
         if name not in self:
             raise UserError(f'{place}: unknown dataset "{name}"; {nearest(name, self)}')
@@ -56,10 +57,10 @@ class PlannedDatasets(dict[str, Dataset]):
         return dataset
 
     def is_here(self, name: str) -> bool:
-        """Whether the dataset's own files are on this machine, so that they can be looked at."""
+        """Whether the dataset's original images are on this machine, so that they can be checked before any job."""
         return self[name].folder is not None or self[name].scikit_image is not None
 
     def parts(self, name: str) -> tuple[str, ...]:
-        """The datasets that a dataset consists of: those of a union, what it is a part of, or itself."""
+        """The datasets from which a dataset is made: those of a union, the one that it is a part of, or itself."""
         dataset = self[name]
         return dataset.union or ((dataset.part_of,) if dataset.part_of else (name,))

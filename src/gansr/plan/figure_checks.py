@@ -1,4 +1,4 @@
-"""Whether the figures of a run fit its models."""
+"""Checks that the figures of a run fit its models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gansr.schema import plugins
 
 
 def check_figures(plan: Plan) -> None:
-    """Figures against the models of their run.
+    """Check that every figure shows models that exist and that it can show.
 
     Raises:
         UserError: a figure shows a model that does not exist or that it cannot show.
@@ -36,7 +36,7 @@ def check_figures(plan: Plan) -> None:
 
 
 def _check_by_its_file(plan: Plan, name: str, figure: PlannedFigure) -> None:
-    """What the file of a figure says against its models; `stage`, `ema_decay` and `iterations` are of their methods."""
+    """Call the figure file's function `check`, with each model's name and `stage`, `ema_decay`, `iterations`."""
     check = plugins.function("figure", name, "check")
     if check is None:
         return

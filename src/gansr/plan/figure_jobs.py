@@ -1,4 +1,4 @@
-"""The jobs of a run that draw its figures, made from its plan, and the files that they read and make."""
+"""The jobs that draw a run's figures, and the files that they read and make."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _model(plan: Plan, name: str, reads_weights: bool) -> FigureModel:
 
 
 def figure_inputs(plan: Plan, name: str) -> dict[str, list[Path]]:
-    """The files that the job reads: `models` of its models, `mad_patches` and `images` where it draws those."""
+    """The files that the job reads: of its models, and if it needs them the list of MAD patches and their images."""
     figure, paths = plan.figures[name], RunPaths.of_run(plan.run.run)
     folders = [plan.models[model].slug for model in figure.models]
     of_model = [paths.spec(folder) for folder in folders]

@@ -1,4 +1,4 @@
-"""The figures that a run asks for: their options as their files know them, and whether they fit the run's models."""
+"""The figures that a run asks for, with all options of their files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gansr.schema.loading import validate
 
 @dataclass(frozen=True)
 class PlannedFigure:
-    """One figure of a run: all options of its file, the models that it shows, what it reads and makes."""
+    """One figure of a run: all its options, the models that it shows, what it reads, the names of its files."""
 
     options: dict[str, Any]
     models: list[str]

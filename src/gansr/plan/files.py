@@ -1,4 +1,4 @@
-"""Which files each job of a run reads, and which ones the run makes in all."""
+"""Which files each job of a run reads, and all files that the run makes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MODEL_WEIGHTS: tuple[Weights, ...] = ("raw", "ema")
 
 
 class RunFiles:
-    """The files of one run; models are named by their slugs, as in the rules' wildcards."""
+    """The files of one run; models are given by their slugs (config.model.slug), as in the rules' wildcards."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -42,17 +42,17 @@ class RunFiles:
         return [self.tested_weights(start)] if start else []
 
     def mad_images(self) -> list[Path]:
-        """The benchmark that the MAD patches lie in."""
+        """The prepared benchmark from which the MAD patches are cut; empty where the run has none."""
         mad = self.plan.run.mad
         return [self.data.images(mad.benchmark)] if mad else []
 
     def monitored(self, slug: str) -> tuple[list[Path], list[Path]]:
-        """The list of patches whose SR a training keeps, and the benchmark they lie in."""
+        """The list of patches whose SR a training keeps, and the benchmark from which they are cut."""
         kept = self._trained(slug).job.mad_interval is not None
         return ([self.run.mad_patches], self.mad_images()) if kept else ([], [])
 
     def between(self, slug: str) -> tuple[Path, Path]:
-        """The weights that an interpolated model lies between."""
+        """The two weight files between which an interpolated model is computed."""
         model = self.models[slug]
         assert isinstance(model, InterpolatedModel)
         first, second = model.between
@@ -73,7 +73,7 @@ class RunFiles:
         ]
 
     def all_model_files(self) -> list[Path]:
-        """What every model is published as."""
+        """Weights and spec of every model, and log and snapshots of the trained ones."""
         every = [path for slug in self.models for path in (*self._weights(slug), self.run.spec(slug))]
         trained = [model.slug for model in self.plan.trained.values()]
         return every + [path for slug in trained for path in (self.run.training_log(slug), self.run.snapshots(slug))]

@@ -1,4 +1,4 @@
-"""What a run refers to before its models are known: the catalog, its datasets and the files of weights."""
+"""What a run's models are planned from: the run, the catalog, the datasets and the files of weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gansr.plan.datasets import PlannedDatasets
 
 
 class RunInputs:
-    """A run with the datasets and weights that it may name.
+    """A run with the datasets and weights to which it may refer.
 
     Raises:
         UserError: a benchmark does not exist, or its files are wrong.

@@ -1,4 +1,4 @@
-"""Training images that a benchmark tests on."""
+"""Leaks: images that are in a training dataset and in a benchmark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gansr.config.dataset import Dataset
 
-# Different views of one scene: in training and in a benchmark at once, they would leak.
+# Different views of one scene count as the same image.
 SAME_SCENE = ({"motorcycle_left", "motorcycle_right"},)
 
 
@@ -32,7 +32,7 @@ def _shared_photographs(mine: set[str], others: set[str]) -> list[str]:
 
 
 def _equal_files(one: Path, other: Path) -> list[str]:
-    """Files of one folder that the other holds as well, under whatever name."""
+    """Files of one folder whose content is also in the other folder, under any name."""
     by_bytes: dict[int, list[Path]] = {}
     for file in other.iterdir() if other.is_dir() else ():
         if file.is_file():

@@ -1,4 +1,4 @@
-"""Whether a model that is trained fits its method, its generator, its machine settings, and what is there for it."""
+"""Checks that a trained model's method, generator and settings fit together, and that its judges' weights exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gansr.schema.loading import validate
 
 
 def check_trained_model(inputs: RunInputs, model: Model, generator: str, method: Method) -> None:
-    """Refuse a training that could not be started, or would not be what it says.
+    """Refuse a training that could not be started, or whose settings contradict each other.
 
     Args:
         inputs: the run and what it refers to.
@@ -48,14 +48,14 @@ def training_settings(inputs: RunInputs, model: Model, method: Method) -> Traini
     """The run's settings with the model's own.
 
     Raises:
-        UserError: they contradict each other, or the batch cannot be shared by so many GPUs.
+        UserError: the settings contradict each other, or the batch cannot be shared by so many GPUs.
     """
     given = inputs.run.training.model_dump() | model.training
     settings = validate(TrainingSettings, given, f"{inputs.source}: model {model.name}: training")
-    beside = [key for key in model.training if key not in ResultSettings.model_fields]
-    if beside:
+    for_all = [key for key in model.training if key not in ResultSettings.model_fields]
+    if for_all:
         raise UserError(
-            f"model {model.name}: training.{beside[0]} is the same for all models; give it in the run's training"
+            f"model {model.name}: training.{for_all[0]} is the same for all models; give it in the run's training"
         )
     if method.batch_size % settings.gpus:
         raise UserError(
@@ -89,7 +89,10 @@ def _check_stage(model: Model, method: Method) -> None:
 
 
 def _check_training_only(inputs: RunInputs, model: Model, generator: str, method: Method) -> None:
-    """A loss that compares the generator in training with its EMA model needs two of the same kind."""
+    """Refuse options that act only in training (stochastic depth) where a loss compares SR with the EMA model's SR.
+
+    The EMA model runs in evaluation mode, so that the two would differ by these options.
+    """
     for term in method.used_terms:
         if not term.needs_ema:
             continue

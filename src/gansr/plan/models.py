@@ -12,7 +12,7 @@ from gansr.plan.jobs.train import AdoptJob, InterpolateJob, TrainJob
 
 @dataclass(frozen=True)
 class PlannedModel:
-    """A model of the run; `job` holds everything that its weights depend on, input files aside."""
+    """A model of the run; `job` holds everything on which its weights depend, except input files."""
 
     name: str
     generator: str
@@ -25,7 +25,7 @@ class PlannedModel:
 
     @property
     def network_options(self) -> dict[str, Any]:
-        """All options of its generator network, and under `network` which one it is."""
+        """All options of its generator, with the network's name under `network`."""
         return self.job.generator
 
 
@@ -37,7 +37,7 @@ class TrainedModel(PlannedModel):
     method_name: str
     method: Method
     has_variants: bool
-    overridden: dict[str, Any]  # keys of the method file, as a.b.c, that the run gives other values
+    overridden: dict[str, Any]  # values that the run's overrides change, by their keys in the method file (a.b.c)
     dataset: str
     start: str | None
 
@@ -49,7 +49,7 @@ class TrainedModel(PlannedModel):
 
 @dataclass(frozen=True)
 class InterpolatedModel(PlannedModel):
-    """A model whose weights lie between those of two others."""
+    """A model whose weights are interpolated between those of two others."""
 
     job: InterpolateJob
 
@@ -60,7 +60,7 @@ class InterpolatedModel(PlannedModel):
 
     @property
     def alpha(self) -> float:
-        """The share of the second."""
+        """The share of the second model, from 0 to 1."""
         return self.job.interpolate.alpha
 
 

@@ -1,4 +1,4 @@
-"""A run resolved: everything that it refers to, its models over seeds, its tables and figures, and what is tested."""
+"""The plan of a run: its models (one per seed), datasets, tables and figures, and which model is tested on what."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gansr.plan.tables import planned_tables
 
 
 class Plan(RunInputs):
-    """A run with its datasets, models, tables and figures, each of which refers to something that exists.
+    """A run with its datasets, models, tables and figures, all of whose names refer to something that exists.
 
     Raises:
         UserError: a dataset, a method or a model's settings are wrong.
@@ -34,32 +34,35 @@ class Plan(RunInputs):
 
     @property
     def metric_weights(self) -> list[str]:
-        """The weights that the run's metrics need and that can be had; a metric without them is an empty cell."""
+        """The weights that the run's metrics need and that are there or may be downloaded.
+
+        A metric whose weights are missing gives empty cells.
+        """
         names = [name for metric in self.run.metrics for name in METRICS[metric].weights]
         return [name for name in dict.fromkeys(names) if self.has_weights(name)]
 
     @property
     def weights(self) -> list[str]:
-        """All weights that the run needs and that can be had."""
+        """All weights that the run needs: of metrics (if available, see `metric_weights`), judges, released models."""
         judges = [name for model in self.trained.values() for name in model.method.judges]
         return list(dict.fromkeys([*self.metric_weights, *judges, *(m.weights for m in self.released.values())]))
 
     def prepared_datasets(self) -> list[str]:
-        """The datasets of which the run needs HR and LR images: parts of unions, not unions."""
+        """The datasets whose HR and LR images the run prepares: the parts of unions, but not unions themselves."""
         trained = {part for model in self.trained.values() for part in self.datasets.parts(model.dataset)}
         tested = {name for benchmark in self.run.benchmarks for name in (benchmark, *self.datasets.parts(benchmark))}
         return sorted(trained | tested)
 
     @property
     def scored_benchmarks(self) -> list[str]:
-        """The benchmarks with HR images; SR of the others is made to be looked at."""
+        """The benchmarks with HR images; on the others SR images are made but not scored."""
         return [name for name in self.run.benchmarks if self.datasets[name].has_hr]
 
     def tests(self) -> list[tuple[str, Weights, str]]:
         """What is tested: model, weights, benchmark.
 
-        MATLAB bicubic and every model with the weights it is published with on every benchmark, bicubic of luma alone
-        where a table shows it, and the rows of tables with the weights that they name.
+        MATLAB bicubic and every model (with its `tested_weights`) on every benchmark; bicubic of luma alone if a table
+        shows it; and for tables with the layout named_rows each row's model with the row's weights.
         """
         pairs: list[tuple[str, Weights]] = [
             (BICUBIC, "raw"),
@@ -75,7 +78,7 @@ class Plan(RunInputs):
         return list(dict.fromkeys(tests))
 
     def protocols(self, model: str) -> dict[str, Protocol]:
-        """The protocol of each metric on a model's images; those of bicubic of luma alone hold nothing else."""
+        """The protocol of each metric for a model's images; `Bicubic-Y`, whose images hold only luma, has its own."""
         given = dict(self.run.protocols)
         if model == BICUBIC_Y:
             of_luma = [
@@ -92,7 +95,7 @@ class Plan(RunInputs):
         return "ema" if trained is not None and trained.method.ema_decay is not None else "raw"
 
     def over_seeds(self, model: str) -> list[str]:
-        """The model under its name and with each further seed of the run."""
+        """The names of a model for all seeds of the run: its own name, then those with further seeds."""
         return list(dict.fromkeys(with_seed(model, seed, self.run) for seed in self.run.all_seeds))
 
     def scored_slugs(self, model: str, weights: Weights) -> list[str]:
@@ -101,7 +104,7 @@ class Plan(RunInputs):
         return [self.scored_slug(name, weights) for name in names]
 
     def scored_slug(self, model: str, weights: Weights) -> str:
-        """The folder of a model's images and scores; raw weights beside tested EMA weights get a suffix."""
+        """The folder of a model's images and scores; other weights than its `tested_weights` get a suffix (_raw)."""
         if model in UNTRAINED:
             return slug(model)
         return slug(model) + ("" if weights == self.tested_weights(model) else f"_{weights}")

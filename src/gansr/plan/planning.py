@@ -1,4 +1,4 @@
-"""A run's models, planned one by one: trained by a method, between two others, or released by others."""
+"""Plan one model of a run: trained by a method, interpolated between two others, or released by others."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _released(inputs: RunInputs, model: Model, generator: str) -> ReleasedModel:
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """The values of `after` that `before` does not have, under their keys joined by dots."""
+    """The values in which `after` differs from `before`, under their keys joined by dots."""
     changed: dict[str, Any] = {}
     for key, value in after.items():
         old = before.get(key)
@@ -121,5 +121,5 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 
 
 def _in_variant(raw: dict[str, Any]) -> str:
-    """What a message adds to a method file's name, where the file itself is another variant."""
+    """For messages: the variant in brackets, to follow a method file's name; empty for the variant `release`."""
     return f" (variant {raw['variant']})" if raw.get("variant", "release") != "release" else ""

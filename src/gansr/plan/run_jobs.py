@@ -1,4 +1,4 @@
-"""The jobs of a run that fetch, prepare, upscale and record, made from its plan."""
+"""The jobs of a run that fetch, prepare and upscale images, choose MAD patches and record provenance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gansr.plan.plan import Plan
 
 
 def fetch_dataset_job(plan: Plan, name: str) -> FetchJob:
-    """The archives of a dataset."""
+    """The job that fetches an archive of a dataset."""
     return FetchJob(
         title=f"dataset {name}",
         sources=tuple(map(_published_file, plan.datasets[name].sources)),
@@ -25,14 +25,14 @@ def fetch_dataset_job(plan: Plan, name: str) -> FetchJob:
 
 
 def by_hand(plan: Plan, name: str) -> str:
-    """What a user does who gets a dataset without gansr."""
+    """What a user has to do to get a dataset by hand."""
     dataset = plan.datasets[name]
     number = f"its {dataset.images} images" if dataset.images else "its images"
     return f"{dataset.ask}; put {number} into {plan.run.datasets_dir / name}".removeprefix("; ")
 
 
 def fetch_weights_job(plan: Plan, name: str) -> FetchJob:
-    """One file of weights."""
+    """The job that fetches a file of weights."""
     return FetchJob(
         title=f"weights {name}",
         sources=(_published_file(plan.catalog.weights[name]),),
@@ -42,17 +42,17 @@ def fetch_weights_job(plan: Plan, name: str) -> FetchJob:
 
 
 def _published_file(file: RemoteFile) -> RemoteFile:
-    """The file without what else a dataset or a list of weights says of it."""
+    """Only the fields of RemoteFile, without those that datasets and weights add."""
     return RemoteFile(**file.model_dump(include=set(RemoteFile.model_fields)))
 
 
 def images_job(plan: Plan, name: str) -> ImagesJob:
-    """A dataset's prepared images."""
+    """The job that prepares a dataset's images."""
     return ImagesJob(code=code_versions.IMAGES, name=name, scale=plan.run.scale, dataset=plan.datasets[name])
 
 
 def upscale_job(plan: Plan, model: str) -> UpscaleJob:
-    """SR images of a model, or of an untrained column, on any benchmark."""
+    """The job that makes SR images by a model or by MATLAB bicubic; it is the same for every benchmark."""
     if model in UNTRAINED:
         return UpscaleJob(code=code_versions.INFERENCE, scale=plan.run.scale, luma_alone=model == BICUBIC_Y)
     network = plan.models[model].network_options
@@ -65,14 +65,14 @@ def upscale_job(plan: Plan, model: str) -> UpscaleJob:
 
 
 def mad_patches_job(plan: Plan) -> MadPatchesJob:
-    """The choice of the MAD patches, of a run that has the section `mad`."""
+    """The job that chooses the MAD patches, for a run that has the section `mad`."""
     mad = plan.run.mad
     assert mad is not None
     return MadPatchesJob(code=code_versions.MAD_PATCHES, scale=plan.run.scale, size=mad.size, patches=mad.patches)
 
 
 def provenance_job(plan: Plan) -> ProvenanceJob:
-    """The record of what the run was made from."""
+    """The job that records what the run was made from."""
     return ProvenanceJob(
         run=plan.run.run,
         scale=plan.run.scale,

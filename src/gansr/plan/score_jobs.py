@@ -1,4 +1,4 @@
-"""The jobs of a run that score, made from its plan, and what they need."""
+"""The jobs that score a run's images, and the weights and features that they need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gansr.plan.plan import Plan
 
 
 def score_job(plan: Plan, model: str) -> ScoreJob:
-    """The job that scores the images of a model, or of one kind of bicubic, on any benchmark."""
+    """The job that scores the images of a model or of MATLAB bicubic; it is the same for every benchmark."""
     metrics = [
         JobMetric(name=metric, protocol=protocol.base, versions=versions(metric))
         for metric, protocol in plan.protocols(model).items()
@@ -19,19 +19,19 @@ def score_job(plan: Plan, model: str) -> ScoreJob:
 
 
 def hr_features_job() -> HrFeaturesJob:
-    """The job that makes the features of any benchmark: both kinds, so that one more metric makes none again."""
+    """The job that computes a benchmark's HR features: always both kinds, so that adding a metric never repeats it."""
     return HrFeaturesJob(
         code=code_versions.METRICS, versions={"inception": file_version("inception")}, features=["whole", "patches"]
     )
 
 
 def score_weights(plan: Plan, model: str) -> list[str]:
-    """The weights that a model is scored with, of those that can be had: none of a network, where SR is luma alone."""
+    """The available weights with which a model is scored; none where SR holds luma alone, which no network scores."""
     return [] if hold_luma_alone(plan.protocols(model).values()) else plan.metric_weights
 
 
 def compared_features(plan: Plan, model: str) -> list[str]:
-    """The metrics of a model that compare with the features of HR."""
+    """The metrics of a model that need the HR features."""
     return [metric for metric in _computed(plan, model) if METRICS[metric].hr_features]
 
 
@@ -41,12 +41,12 @@ def scored_on_gpu(plan: Plan, model: str) -> bool:
 
 
 def hr_features_weights(plan: Plan) -> list[str]:
-    """The weights, of those that can be had, of the metrics that compare with the features of HR."""
+    """The available weights of the metrics that need the HR features."""
     compared = [name for metric in plan.run.metrics if METRICS[metric].hr_features for name in METRICS[metric].weights]
     return [name for name in plan.metric_weights if name in compared]
 
 
 def _computed(plan: Plan, model: str) -> list[str]:
-    """The metrics that a model's images allow and whose weights can be had; the others are empty cells."""
+    """The metrics that can be computed for a model: all their weights are available. The others give empty cells."""
     weights = set(score_weights(plan, model))
     return [metric for metric in plan.run.metrics if set(METRICS[metric].weights) <= weights]

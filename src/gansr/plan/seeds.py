@@ -1,4 +1,4 @@
-"""A run with several seeds: every model trained once with each, one column for all of them."""
+"""A run with several seeds: every model is trained once with each seed, and one column shows the mean."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from gansr.errors import UserError
 
 
 def with_seeds(run: Run) -> Run:
-    """The run with a model more for every further seed, which is a column of no table by itself.
+    """The run with an additional model for every further seed of a model; the additional ones are no columns of tables.
 
-    A model with a seed of its own is trained once, and all that start from it share it.
+    A model with a seed of its own is trained once; models that start from it start from the same weights for all seeds.
 
     Raises:
         UserError: the name of such a model is another model's.
@@ -32,7 +32,7 @@ def with_seeds(run: Run) -> Run:
 
 
 def seeds_of(name: str, run: Run) -> tuple[int, ...]:
-    """The seeds that a model is made with, none for a released one; between two, those of the one with more."""
+    """The seeds of a model; none for a released one. An interpolated model has those of the parent with more seeds."""
     model = next(model for model in run.models if model.name == name)
     if model.released is not None:
         return ()

@@ -1,4 +1,4 @@
-"""Whether the tables of a run fit its models, benchmarks and metrics, and what is published."""
+"""Checks that the tables of a run fit its models, benchmarks and metrics, and the published values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gansr.plan.tables import PlannedTable
 
 
 def check_tables(plan: Plan) -> None:
-    """Tables against the models, benchmarks and metrics of their run, and against what is published.
+    """Check that tables fit the models, benchmarks and metrics of their run, and the published values.
 
     Raises:
         UserError: a table names what does not exist, or cannot be made.
@@ -100,7 +100,7 @@ def _check_published_only(plan: Plan, name: str, settings: ModelColumns) -> None
 
 
 def _check_label(plan: Plan, place: str, table: str, label: str) -> None:
-    """Whether a paper has this column."""
+    """Refuse a name that is no column of the table's published values."""
     file, known = plan.catalog.published(table), plan.catalog.published_labels(table)
     if file is None:
         raise UserError(f"{place}: {plan.catalog.folder}/tables/{table}.yaml has no published values; remove {label}")

@@ -1,4 +1,4 @@
-"""The jobs of a run that make its tables, made from its plan, and the files that they read."""
+"""The jobs that make a run's tables, and the files that they read."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _column(plan: Plan, table: Table, heading: str, model: str) -> TableEntry:
 
 
 def _group(plan: Plan, generator: str) -> str:
-    """The first generator of the run that has the same weights; others differ in training alone."""
+    """The first generator of the run whose weights have the same shapes, so that it differs only in training."""
     generators = plan.run.generators
     wanted = weight_options(generators[generator])
     return next(name for name, options in generators.items() if weight_options(options) == wanted)
@@ -131,7 +131,7 @@ def _is_on(switch: Switch, losses: dict[str, dict[str, Any]], weights: Weights) 
 
 
 def _methods(plan: Plan, shown: list[str]) -> dict[str, str]:
-    """The folders of the models that a table shows, and of those that they lie between, with their methods."""
+    """Methods by the model's folder: of the models that a table shows, and of the parents of interpolated ones."""
     found: dict[str, str] = {}
     waiting = [name for name in shown if name not in UNTRAINED]
     while waiting:
@@ -143,18 +143,18 @@ def _methods(plan: Plan, shown: list[str]) -> dict[str, str]:
 
 
 def _method(plan: Plan, model: str) -> str:
-    """The method as the notes name it: its title, which reading of its paper it follows, what the run overrides."""
+    """The method as the notes name it: its title, its variant, and what the run overrides."""
     trained = plan.trained.get(model)
     if trained is None:
         return "weights as released" if model in plan.released else "network interpolation"
-    told = ("iterations", "batch_size", "patch_size")  # by the words on each training
+    told = ("iterations", "batch_size", "patch_size")  # the notes give these for every training (training_words.py)
     changed = [f"{key} {value}" for key, value in trained.overridden.items() if key not in told]
     variant = f" ({trained.method.variant})" if trained.has_variants else ""
     return f"{trained.method.title}{variant}" + (f", with {', '.join(changed)}" if changed else "")
 
 
 def _seeds(plan: Plan, shown: list[str]) -> dict[str, tuple[int, ...]]:
-    """The seeds of the models whose cells are means over several, by the folder of the first."""
+    """For models whose cells are means over several seeds: their seeds, by the folder of the model with the first."""
     trained = [name for name in shown if name in plan.trained]
     seeds = {plan.models[name].slug: seeds_of(name, plan.run) for name in trained}
     return {folder: of_model for folder, of_model in seeds.items() if len(of_model) > 1}

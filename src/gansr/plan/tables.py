@@ -1,4 +1,4 @@
-"""The tables that a run asks for: each one's file, what the run says of it, and whether the two and the models fit."""
+"""The tables that a run asks for: each one's file and the run's settings for it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from gansr.schema.section import Section
 
 @dataclass(frozen=True)
 class PlannedTable:
-    """One table of a run."""
+    """One table of a run: the content of its file, and the run's settings for it."""
 
     table: Table
     settings: TableSettings
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The columns that do not contend for the best."""
+        """The columns that are only for comparison and never marked as best."""
         return self.settings.reference if isinstance(self.settings, ModelColumns) else ()
 
     @property

@@ -1,1 +1,1 @@
-"""Tables and figures from what a run left behind."""
+"""Tables, figures and provenance.json from the files of a run."""

@@ -1,4 +1,4 @@
-"""The scores behind a table, model x benchmark x metric, and what follows from them whichever way it is laid out."""
+"""The scores of a table, model x benchmark x metric, and what is computed from them for every layout."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Cube:
         }
 
     def label(self, entry: TableEntry) -> str:
-        """How notes and the list beside the published values call a model."""
+        """The name of a model in the notes and in _vs_published.csv: its heading, or "row" and its label."""
         return f"row {entry.name}" if self.job.table.models_are_rows else entry.name
 
     def cells(self) -> list[tuple[str, str, Scores]]:
-        """The scores that cells are means of: the model's label, the benchmark, the scores."""
+        """The scores of every model on every benchmark: the model's label, the benchmark, the scores."""
         return [
             (self.label(entry), benchmark, self.scores[benchmark, entry.name])
             for benchmark in self.benchmarks
@@ -59,7 +59,10 @@ class Cube:
         return [METRICS[line[0]].text(mean) for mean in self.means[line]]
 
     def bold(self, line: Line) -> tuple[list[bool], list[str]]:
-        """The best of each group, and marks of those not shown to be better; references do not contend."""
+        """For each column whether it is the best of its group, and the mark ≈ if it is not shown to be better.
+
+        References are never the best.
+        """
         metric, benchmark = line
         bold, marked = [False] * len(self.entries), [""] * len(self.entries)
         for group in {entry.group for entry in self.entries}:
@@ -73,7 +76,7 @@ class Cube:
     def comparisons(self) -> list[str]:
         """Paired differences with their intervals over images.
 
-        Of columns each is compared with every other of its group; of rows each with the one before.
+        If models are columns, each is compared with every other of its group; if rows, each with the one before.
         """
         pairs: list[tuple[TableEntry, TableEntry]] = list(pairwise(self.entries))
         if not self.job.table.models_are_rows:
@@ -89,7 +92,7 @@ class Cube:
         return lines
 
     def unavailable(self) -> dict[str, str]:
-        """Metrics of the table that could not be computed, with the reason, and for which cells if not for all."""
+        """For each metric of the table that could not be computed: the reasons, and the cells if not all are empty."""
         cells = self.cells()
         found: dict[tuple[str, str], dict[str, list[str]]] = {}
         for name, benchmark, scores in cells:
@@ -118,7 +121,7 @@ class Cube:
         return sorted(lines, key=lambda line: self.metrics.index(line[0]))
 
     def spreads(self) -> list[str]:
-        """How far the means of models that were trained with several seeds lie apart, by benchmark and metric."""
+        """Standard deviations over seeds, of models that were trained with several, by benchmark and metric."""
         lines = []
         for name, benchmark, scores in self.cells():
             spreads = {metric: scores.spread(metric) for metric in self.metrics}

@@ -1,4 +1,4 @@
-"""Draw a figure by the file of its name."""
+"""Draw a figure by the plug-in file of its name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def draw_figure(job: FigureJob, run_folder: Path, mad_patches: Path, images: Pat
         job: which figure, its options and models.
         run_folder: results/<run>.
         mad_patches: the list of the MAD patches, for a figure that reads it.
-        images: the prepared benchmark that they lie in.
+        images: the prepared benchmark from which the patches are cut.
 
     Raises:
         UserError: there is no such figure, or what it reads is missing or broken.

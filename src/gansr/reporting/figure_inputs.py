@@ -1,4 +1,4 @@
-"""What a figure is drawn from: its job, and the files that it reads and makes."""
+"""What a figure's function `draw` is given: its job, and the paths of the files that it reads and makes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from gansr.reporting.training_words import perceptual_words, read_spec, scale_li
 class FigureInputs:
     """A figure's job and the run's folder.
 
-    `mad_patches` is the list of patches and `images` the prepared benchmark that they lie in, for a figure that reads
-    mad_patches.
+    `mad_patches` is the list of patches and `images` the prepared benchmark from which they are cut; both are only for
+    a figure whose READS has mad_patches.
     """
 
     job: FigureJob
@@ -31,11 +31,11 @@ class FigureInputs:
 
     @property
     def paths(self) -> RunPaths:
-        """Where the run keeps what its models left behind."""
+        """The paths of the run's files."""
         return RunPaths(self.run_folder)
 
     def output(self, file: str) -> Path:
-        """A file that the figure makes, by its name; or, without its ending, what `save` takes."""
+        """The path of a file that the figure makes, by its name; for figure_style.save without the ending."""
         return self.paths.figure(file, "")
 
     def specs(self) -> list[dict[str, Any]]:
@@ -47,6 +47,6 @@ class FigureInputs:
         return [read_spec(self.run_folder, model.folder) for model in self.models]
 
     def scale_words(self, tested: str) -> list[str]:
-        """What stands at the foot: the scale of the run, and what its perceptual networks oblige to say."""
+        """Sentences for the footnote: the size of the run, and whether a perceptual network had random weights."""
         specs = self.specs()
         return [scale_line(self.job.run, self.job.scale, specs, tested), *perceptual_words(specs)]

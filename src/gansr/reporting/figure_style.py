@@ -1,4 +1,4 @@
-"""The look that figures share, and files that appear when they are complete."""
+"""The style that all figures share, and functions to save a figure and to add a footnote."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "pdf.fonttype": 42,  # embedded TrueType: text stays text
+    "pdf.fonttype": 42,  # TrueType fonts: text in the PDF can be selected and edited
 }
 plt.rcParams.update(STYLE)
 
@@ -32,20 +32,23 @@ TYPE_NAMES = {"A": "type A (smooth)", "B": "type B (texture)", "C": "type C (reg
 
 
 def as_text(name: str) -> str:
-    """A model's name as it is: matplotlib would set what stands between dollar signs, and hide a leading underscore."""
+    """A model's name for a label, escaped so that matplotlib prints it unchanged.
+
+    Otherwise matplotlib takes text between dollar signs for a formula, and hides a label with a leading underscore.
+    """
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
 def save(figure: Figure, stem: Path) -> None:
-    """Write the figure as PDF and PNG beside each other, and close it."""
+    """Write the figure as PDF and PNG, and close it."""
     for suffix in (".pdf", ".png"):
         with atomic_file(stem.with_name(stem.name + suffix)) as partial:
-            # without a date the same figure is the same file
+            # without date and software the files of equal figures are identical
             metadata = {"CreationDate": None} if suffix == ".pdf" else {"Software": None}
             figure.savefig(partial, format=suffix[1:], metadata=metadata)
     plt.close(figure)
 
 
 def footnote(figure: Figure, text: str) -> None:
-    """The scale of the run, small, below the plots."""
+    """Add small text below the plots, for the size of the run."""
     figure.text(0.01, 0.01, text, fontsize=6.5, color="0.35", ha="left", va="bottom", wrap=True)

@@ -1,4 +1,4 @@
-"""How each metric is called and printed in the papers' tables."""
+"""How tables print each metric: its name and number of decimals in the papers' tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gansr.config.metrics import ROWS
 
 @dataclass(frozen=True)
 class TableMetric:
-    """A metric's name in the published tables, its digits there, and which way is better."""
+    """A metric's name and decimals in the published tables, and whether higher is better."""
 
     label: str
     digits: int
@@ -21,7 +21,7 @@ class TableMetric:
         return f"{self.label} {'↑' if self.higher_is_better else '↓'}"
 
     def text(self, value: float | None) -> str:
-        """The value as printed; empty where there is none."""
+        """The value as printed; empty for None."""
         return "" if value is None else f"{value:.{self.digits}f}"
 
 
@@ -29,7 +29,7 @@ METRICS = {row.name: TableMetric(row.label, row.digits, row.higher_is_better) fo
 
 
 def best(values: list[float | None], metric: TableMetric) -> list[bool]:
-    """Which values are the best as printed; ties are all best, and one value alone has nothing to beat."""
+    """Which values are the best, compared as printed: all of several equal ones; none if there is only one value."""
     printed = [None if value is None else round(value, metric.digits) for value in values]
     contending = [value for value in printed if value is not None]
     if len(contending) < 2:

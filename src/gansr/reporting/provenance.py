@@ -1,4 +1,4 @@
-"""provenance.json: what a run was made from and with, and how long each job took."""
+"""Write provenance.json: code, packages, inputs and configuration of a run, and how long each job took."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _checksums(folder: Path) -> dict[str, str]:
 
 
 def _receipts(files: dict[str, Path]) -> dict[str, Any]:
-    """Where each archive or file of weights came from and its checksum; nothing of what was not fetched."""
+    """The receipts of fetched archives or files of weights, by name; others have none."""
     return {name: read_receipt(file) for name, file in files.items() if file.is_file()}
 
 

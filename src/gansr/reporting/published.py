@@ -1,4 +1,4 @@
-"""The numbers that the papers print."""
+"""The papers' published values, and their comparison with measured ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_published(file: Path, values: PublishedValues) -> pd.DataFrame:
     """
     try:
         names = dict.fromkeys([*values.label, "benchmark", "metric"], str)
-        # a model may be called "NA"
+        # "NA" is text, not a missing value: it may be a model's name
         table = pd.read_csv(file, dtype=names, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: cannot read the published table ({error})") from None
@@ -57,10 +57,10 @@ def read_published(file: Path, values: PublishedValues) -> pd.DataFrame:
 
 
 def published_values(cube: Cube, file: Path | None) -> pd.DataFrame:
-    """The paper's values that may stand beside a cell: metric, benchmark, model, published.
+    """The paper's values to be shown with a table: metric, benchmark, model, published.
 
-    Of columns those of the models that name one of the paper's, and those that are shown alone; of rows all of the
-    paper's, in the metrics that the table shows.
+    If models are columns: the values of models that are compared with one of the paper's columns, and those of
+    `published_only`. If models are rows: all rows of the paper, for the metrics of the table.
     """
     columns = ["metric", "benchmark", "model", "published"]
     values = cube.job.table.published
@@ -104,9 +104,9 @@ def beside_published(measured: pd.DataFrame, published: pd.DataFrame, scale: int
 
     Args:
         measured: metric, benchmark, model, measured, ci_low, ci_high, images.
-        published: metric, benchmark, model, published. A benchmark is the paper's when it has its name,
-            without regard to case, and its number of images.
-        scale: of the run; the papers' tables are x4, and at another scale nothing is compared.
+        published: metric, benchmark, model, published. A benchmark of the run is taken to be the paper's if it has
+            the same name, ignoring case, and the same number of images.
+        scale: the run's scale; the papers' tables are x4, and at another scale nothing is compared.
 
     Returns:
         the measured rows, with the published value where the paper has one for this benchmark, then the

@@ -14,7 +14,10 @@ from gansr.reporting.statistics import mean_interval
 
 
 def summary(scores: BenchmarkScores) -> str:
-    """Mean, 95 % bootstrap interval over images and protocol of each metric, and why one is missing."""
+    """A Markdown table with mean, 95 % bootstrap interval over images and protocol of each metric.
+
+    Below it the reasons why metrics could not be computed.
+    """
     rows = []
     for metric, protocol in scores.protocols.items():
         values = scores.rows.loc[scores.rows["metric"] == metric, "value"].astype(float)

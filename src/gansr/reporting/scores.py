@@ -1,4 +1,4 @@
-"""Per-image scores of a run, refused where they do not cover their benchmark."""
+"""Read per-image scores of a run, check that they cover their benchmark, and compare models."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from gansr.paths import RunPaths
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT, mean_interval
 
-UNDECIDED = "≈"  # beside a best value whose difference to the next best is within its interval
+UNDECIDED = "≈"  # beside a best value that is not shown to be better than the next best
 
 
 @dataclass(frozen=True)
 class Scores:
     """Scores of one model on one benchmark.
 
-    `values` has one row per image and one column per metric, NaN throughout for a metric that could not be
-    computed; `whole` has the scores that are of all images together; `unavailable` says why one is missing,
-    `protocols` how each was computed. Of a model trained with several seeds they are the means over the seeds, and
-    `by_seed` has the scores of each.
+    `values` has one row per image and one column per metric; the column of a metric that could not be computed is all
+    NaN. `whole` has the scores that are of all images together. `unavailable` says why a metric could not be computed,
+    `protocols` how each was computed. For a model trained with several seeds the scores are means over the seeds, and
+    `by_seed` has the scores for each seed.
     """
 
     values: pd.DataFrame
@@ -56,7 +56,7 @@ class Scores:
         return float(np.std(means, ddof=1)) if np.isfinite(means).all() else None  # equal images have an infinite PSNR
 
     def differences(self, metric: str, other: Scores) -> np.ndarray | None:
-        """This minus the other, image by image; None where a score is missing, infinite, or of no single image."""
+        """This minus the other, image by image; None if a score is missing or infinite, or there are none per image."""
         if metric in self.whole or self.mean(metric) is None or other.mean(metric) is None:
             return None
         found = (self.values[metric] - other.values[metric]).to_numpy(dtype=float)
@@ -98,12 +98,12 @@ def read_scores(run_folder: Path, scored: str, benchmark: str, images: list[str]
     """The scores in results/<run>/metrics/<scored>/<benchmark>.csv.
 
     Raises:
-        UserError: the file is missing, is not the one that the notes beside it are of, or does not hold exactly the
-            benchmark's images for every metric.
+        UserError: the file is missing, does not match the checksum in the notes beside it, or does not hold exactly
+            the benchmark's images for every metric.
     """
     file = RunPaths(run_folder).scores(scored, benchmark)
     try:
-        # a name such as "NA" or "1" is an image's name, not a missing value or a number
+        # "NA" and "1" in the column image are names, not a missing value or a number
         rows = pd.read_csv(file, dtype={"image": str, "metric": str}, keep_default_na=False, na_values={"value": [""]})
         notes = json.loads(sidecar(file).read_text(encoding="utf-8"))
         protocols = {metric: str(protocol["text"]) for metric, protocol in notes["protocols"].items()}
@@ -158,10 +158,10 @@ def paired_difference(metric: str, names: tuple[str, str], first: Scores, second
 
 
 def is_shown_better(metric: str, winner: Scores, rivals: list[Scores]) -> bool | None:
-    """Whether the paired interval of the difference between the best and the next best is on the better side of zero.
+    """Whether the interval of the paired difference between the best and the next best shows that the best is better.
 
-    False with too few images for a verdict; None where there is no interval, as of a score of all images together, or
-    nothing to compare with.
+    False also with too few images for a verdict. None where there is no interval (for a score of all images together,
+    for instance), or no other model.
     """
     means = [(rival.mean(metric), rival) for rival in rivals]
     known = [(mean, rival) for mean, rival in means if mean is not None]

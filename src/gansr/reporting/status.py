@@ -1,4 +1,4 @@
-"""Which models of a run are at which iteration, read from the files that their trainings write."""
+"""The table of `gansr status`: the progress of each training of a run, from the files that trainings write."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 from gansr.errors import UserError
 from gansr.reporting.markup import markdown
 
-SILENT = 120.0  # seconds after which a training is taken for stopped: an iteration may be slow
+SILENT = 120.0  # seconds without an update after which a training counts as stopped; long, as an iteration may be slow
 HOUR, MINUTE = 3600, 60
-TOLD = {"model", "iteration", "iterations", "iterations_per_second", "losses", "host", "process", "gpus", "updated"}
+KEYS = {"model", "iteration", "iterations", "iterations_per_second", "losses", "host", "process", "gpus", "updated"}
 
 
 def status_table(run_folder: Path) -> str:
@@ -25,7 +25,8 @@ def status_table(run_folder: Path) -> str:
     """
     folders = sorted(path for path in (run_folder / "state").glob("*/*") if path.is_dir())
     latest: dict[str, list[str]] = {}
-    for folder in sorted(folders, key=_last_change):  # of several settings of one model the latest is shown
+    # a model has one folder for each of its settings; the one changed last is shown
+    for folder in sorted(folders, key=_last_change):
         line = _line(folder)
         if line is not None:
             latest[folder.parent.name] = line
@@ -40,40 +41,40 @@ def _last_change(folder: Path) -> float:
 
 
 def _line(folder: Path) -> list[str] | None:
-    told = _read(folder / "progress.json")
+    progress = _read(folder / "progress.json")
     if (folder / "finished").exists():
-        done = f"{told['iterations']:,}" if told else ""
-        return [told["model"] if told else folder.parent.name, "finished", done, "", "", "", ""]
-    if told is None:
+        done = f"{progress['iterations']:,}" if progress else ""
+        return [progress["model"] if progress else folder.parent.name, "finished", done, "", "", "", ""]
+    if progress is None:
         return None
-    left = told["iterations"] - told["iteration"]
-    speed = told["iterations_per_second"]
-    running = _is_alive(told)
+    left = progress["iterations"] - progress["iteration"]
+    speed = progress["iterations_per_second"]
+    running = _is_alive(progress)
     return [
-        told["model"],
+        progress["model"],
         "training" if running else "stopped",
-        f"{told['iteration']:,} of {told['iterations']:,}",
+        f"{progress['iteration']:,} of {progress['iterations']:,}",
         f"{speed:.3g}" if running and speed else "",
         _duration(left / speed) if running and speed else "",
-        ", ".join(f"{name} {value:.4g}" for name, value in told["losses"].items()),
-        f"GPU {told['gpus']} of {told['host']}" if told["gpus"] else told["host"],
+        ", ".join(f"{name} {value:.4g}" for name, value in progress["losses"].items()),
+        f"GPU {progress['gpus']} of {progress['host']}" if progress["gpus"] else progress["host"],
     ]
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    """What a training told; None where the file is missing or damaged."""
+    """The content of a training's progress.json; None if the file is missing or damaged."""
     try:
-        told: Any = json.loads(file.read_text(encoding="utf-8"))
+        progress: Any = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return told if isinstance(told, dict) and told.keys() >= TOLD else None
+    return progress if isinstance(progress, dict) and progress.keys() >= KEYS else None
 
 
-def _is_alive(told: dict[str, Any]) -> bool:
-    """Whether the training still runs: by its process on this machine, else by when it last wrote."""
-    if told["host"] == socket.gethostname() and not _exists(told["process"]):
+def _is_alive(progress: dict[str, Any]) -> bool:
+    """Whether the training still runs: its last update is recent and, on this machine, its process exists."""
+    if progress["host"] == socket.gethostname() and not _exists(progress["process"]):
         return False
-    return time.time() - float(told["updated"]) < SILENT
+    return time.time() - float(progress["updated"]) < SILENT
 
 
 def _exists(process: int) -> bool:

@@ -1,4 +1,4 @@
-"""A table as CSV, Markdown and LaTeX: with models as columns, or the same turned, with models as rows."""
+"""A table as CSV, Markdown and LaTeX, with models as columns or as rows."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gansr.reporting.metrics import METRICS
 
 
 def as_csv(cube: Cube) -> pd.DataFrame:
-    """The table's numbers.
+    """The table as a data frame of numbers.
 
-    Models as columns: metric, benchmark, and a column for each model. Models as rows: row, the switches (x where on),
-    and a column for each metric.
+    Models as columns: metric, benchmark, and a column for each model. Models as rows: row, the switches (with x where
+    they are on), and a column for each metric.
     """
     if cube.job.table.models_are_rows:
         rows = [[entry.name, *_ticks(cube, n, "x"), *_values(cube, n)] for n, entry in enumerate(cube.entries)]
@@ -24,7 +24,7 @@ def as_csv(cube: Cube) -> pd.DataFrame:
 
 
 def as_markdown(cube: Cube) -> str:
-    """The table for reading."""
+    """The table as Markdown, with the best values bold."""
     cells = {line: list(map(bold_markdown, cube.texts(line), *cube.bold(line))) for line in cube.lines}
     if cube.job.table.models_are_rows:
         rows = [
@@ -39,7 +39,7 @@ def as_markdown(cube: Cube) -> str:
 
 
 def as_latex(cube: Cube, caption: str) -> str:
-    """The table for a paper; columns stand under the name of their group where there are groups."""
+    """The table as LaTeX; where columns are grouped, the group's name is above them."""
     best = {line: cube.bold(line) for line in cube.lines}
     bold = [best[line][0] for line in cube.lines]
     texts = [list(map(str.__add__, cube.texts(line), best[line][1])) for line in cube.lines]

@@ -1,4 +1,4 @@
-"""The notes of a table: what each model is, by which protocols, why cells are empty, and what differences show."""
+"""The notes of a table: the models, the protocols, why cells are empty, and the differences between models."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def notes(cube: Cube, specs: dict[str, dict[str, Any]], scale: str, compared: se
 
     Args:
         cube: the table's scores.
-        specs: by folder, of the models that the notes describe, in their order.
-        scale: the scale of the run in one sentence.
-        compared: the columns that stand beside published values.
+        specs: spec.yaml by folder, of the models that the notes describe, in their order.
+        scale: the size of the run in one sentence (`training_words.scale_line`).
+        compared: the names of models for which there are published values.
     """
     job = cube.job
     of_paper = f" It is not a reproduction {NOT_THE_PAPERS}" if job.table.published else ""
@@ -58,7 +58,7 @@ def _list(heading: str, items: list[str], always: bool = False) -> list[str]:
 
 
 def _models(cube: Cube, specs: dict[str, dict[str, Any]], compared: set[str]) -> list[str]:
-    """What each model is, with which weights it was tested, and what of the paper stands beside it."""
+    """How each model was made, with which weights it was tested, and with which column of the paper it is compared."""
     job = cube.job
     words = {folder: training_words(spec, job.seeds.get(folder)) for folder, spec in specs.items()}
     lines = [f"- {spec['model']}: {job.models[folder]}; {words[folder]}" for folder, spec in specs.items()]
@@ -85,7 +85,7 @@ def _tested_weights(cube: Cube) -> list[str]:
 
 
 def _remarks(job: TableJob) -> list[str]:
-    """What a reader of the table must know, in this run."""
+    """The remarks of the table that apply to this run."""
     compared = any(entry.published for entry in job.entries)
     return [
         remark.text

@@ -1,4 +1,4 @@
-"""How models were made and at which scale, in words, for the notes of tables and the foot of figures."""
+"""How models were made and the size of the run, in words, for the notes of tables and the footnotes of figures."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def training_words(trained: dict[str, Any], seeds: Sequence[int] | None = None) 
 
 
 def perceptual_words(trained: list[dict[str, Any]]) -> list[str]:
-    """What perceptual networks without pretrained weights oblige to say; nothing of models that had them."""
+    """A sentence for each kind of perceptual network without pretrained weights with which models were trained."""
     return list(dict.fromkeys(filter(None, map(_perceptual, trained))))
 
 
@@ -63,7 +63,7 @@ def _perceptual(trained: dict[str, Any]) -> str | None:
 
 
 def scale_line(run: str, scale: int, trained: list[dict[str, Any]], tested: str) -> str:
-    """The run in one short line: what a reader must know before comparing with a paper."""
+    """The size of the run in one line: parameters, iterations, training images; for comparing it with a paper."""
     trained = [model for model in trained if "method" in model["job"]]
     if not trained:
         return f"Run {run}, x{scale}: nothing trained, {tested}."

@@ -1,4 +1,4 @@
-"""Write a table in all its forms: CSV, Markdown, LaTeX, notes, and beside the published one."""
+"""Write a table in all its forms: CSV, Markdown, LaTeX, notes, and a CSV of measured and published values."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def write_table(job: TableJob, images: dict[str, list[str]], run_folder: Path, p
     test_images = sum(map(len, cube.benchmarks.values()))
     scale = scale_line(job.run, job.scale, list(specs.values()), f"{test_images} test images")
     beside = beside_published(measured_values(cube), published_values(cube, _required(job, published)), job.scale)
-    told = notes(cube, specs, scale, set(beside[beside["published"].notna()]["model"]))
+    notes_text = notes(cube, specs, scale, set(beside[beside["published"].notna()]["model"]))
     caption = " ".join([f"{job.table.title}.", scale, *perceptual_words(list(specs.values()))])
     caption += f" Not a reproduction {NOT_THE_PAPERS}" if job.table.published else ""
 
     paths = RunPaths(run_folder)
     _write_csv(paths.table(job.name, "_vs_published.csv"), beside)
-    write_text(paths.table(job.name, "_notes.md"), told)
+    write_text(paths.table(job.name, "_notes.md"), notes_text)
     write_text(paths.table(job.name, ".tex"), as_latex(cube, caption))
-    text = f"# {job.table.title}\n\n{as_markdown(cube)}\n\n{_published_part(cube, beside)}{told}"
+    text = f"# {job.table.title}\n\n{as_markdown(cube)}\n\n{_published_part(cube, beside)}{notes_text}"
     write_text(paths.table(job.name, ".md"), text)
     _write_csv(paths.table(job.name, ".csv"), as_csv(cube))
 
@@ -57,7 +57,7 @@ def _required(job: TableJob, published: Path | None) -> Path | None:
 
 
 def _specs(job: TableJob, run_folder: Path) -> dict[str, dict[str, Any]]:
-    """The spec of every model, by folder: in the table's order, then those that they lie between."""
+    """The spec of every model, by folder: in the table's order, then the parents of interpolated ones."""
     shown = [entry.folder for entry in job.entries if entry.folder]
     return {folder: read_spec(run_folder, folder) for folder in dict.fromkeys([*shown, *job.models])}
 
@@ -68,11 +68,11 @@ def _write_csv(file: Path, table: pd.DataFrame) -> None:
 
 
 def _published_part(cube: Cube, beside: pd.DataFrame) -> str:
-    """The paper's values of the same models, in a table of their own where benchmarks differ."""
+    """The section with the paper's values for the models of the table; empty if there are none."""
     published = cube.job.table.published
     if published is None:
         return ""
-    # what stands beside a benchmark as well has a row of its own, under the paper's name
+    # benchmarks in `also` repeat the values of another benchmark, which has a row of its own
     printed = beside[beside["published"].notna() & ~beside["benchmark"].isin(list(published.also))]
     if printed.empty:
         return ""

@@ -1,1 +1,4 @@
-"""How config files, jobs and plug-in files are read and checked; it knows none of them. Imports no torch."""
+"""How config files, jobs and plug-in files are read and checked in general, independent of what they hold.
+
+Imports no torch.
+"""

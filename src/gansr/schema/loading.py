@@ -1,4 +1,4 @@
-"""YAML files to validated objects, and pydantic's reports to one line each."""
+"""YAML files to validated objects, and pydantic's validation errors to messages of one line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> Any:
-    """Parsed once: every model of a run reads its method's files, and YAML is slow."""
+    """The parsed text, cached: every model of a run reads its method's files, and parsing YAML is slow."""
     return yaml.load(text, _UniqueKeyLoader)
 
 
@@ -67,7 +67,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
 
 
 def validate(model: type[Model], data: Any, source: str) -> Model:
-    """Check `data` against `model`; `source` (a file, say) opens the message of an error.
+    """Check `data` against `model`; the message of an error begins with `source`, the name of a file for instance.
 
     Raises:
         UserError: one line with the place in the config, the value and what was expected.
@@ -79,7 +79,7 @@ def validate(model: type[Model], data: Any, source: str) -> Model:
 
 
 def one_line(error: ValidationError) -> str:
-    """The first complaint of a pydantic error as `place: complaint`, with the number of further ones."""
+    """The first error in a pydantic ValidationError as `place: message`, with the number of further errors."""
     first, *others = error.errors()
     # pydantic puts the tags of unions and the names of validators into the path; keys have no brackets
     place = ".".join(str(part) for part in first["loc"] if "[" not in str(part))

@@ -1,13 +1,14 @@
-"""What a plug-in file says of itself, read without importing it: options, version, facts.
+"""What a plug-in file declares, read without importing it: options, version, constants ("facts"), functions.
 
-A loss term, a generator, a critic ... is one file, and everything about it stands there. Importing such a file
-imports torch, which takes seconds; checking a configuration must not. So the file is parsed instead:
+A plug-in (a loss term, a generator, a critic ...) is one file, which also holds everything that must be known of the
+plug-in. Importing such a file imports torch, which takes seconds; checking a configuration must be fast. So the file is
+parsed instead:
 
     options    the keyword-only parameters of its entry point: names, annotations and defaults are the schema that
                the config is checked against. Positional parameters come from the code that calls it.
     facts      its constants: assignments of literal values to names in capitals, at the top of the file
-    functions  a function that a dry run needs (`check`, say) may use its arguments, Python's built-in functions and
-               the file's facts, and nothing else
+    functions  a function that a dry run needs (`check`, for instance) may only use its arguments, Python's built-in
+               functions and the file's facts
 
 Entry points, by the folder that the file lies in:
 
@@ -17,8 +18,8 @@ Entry points, by the folder that the file lies in:
     networks/critics/        the function build
     reporting/figures/       the function draw
 
-`VERSION` is the fact that every plug-in of this project has: raise it when an edit changes what the file computes,
-and what was made with it is made again. A file without one, such as a user's own, counts by its content.
+Every plug-in of this project has the fact `VERSION`: raise it when an edit changes what the file computes, and results
+that depend on the file are computed again. A file without it, such as a user's own, is identified by its checksum.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ FOLDERS: dict[Kind, str] = {
     "critic": "networks/critics",
     "figure": "reporting/figures",
 }
-BASE_CLASSES: dict[Kind, str] = {"loss": "LossTerm", "view": "View"}  # the others' entry point is a function
+BASE_CLASSES: dict[Kind, str] = {"loss": "LossTerm", "view": "View"}  # kinds whose entry point is a class's __init__
 FUNCTIONS: dict[Kind, str] = {"generator": "build", "critic": "build", "figure": "draw"}
 ANNOTATION_NAMES = {"Annotated": Annotated, "Field": Field, "Literal": Literal}
 NOT_PLUGINS = {"__init__", "base", "build"}
@@ -107,7 +108,7 @@ def _facts(file: Path) -> dict[str, Any]:
                 try:
                     found[target.id] = ast.literal_eval(node.value)  # type: ignore[attr-defined]
                 except ValueError:
-                    continue  # computed: not a fact that can be read without running the file
+                    continue  # a computed value, which cannot be read without running the file
     return found
 
 
@@ -117,7 +118,7 @@ def fact(kind: Kind, name: str, key: str, default: Any) -> Any:
 
 
 def function(kind: Kind, name: str, wanted: str) -> Callable[..., Any] | None:
-    """A top-level function of one plug-in file, made from its text alone; None where the file has none of that name.
+    """A top-level function of one plug-in file, compiled from its text; None where the file has none of that name.
 
     Raises:
         UserError: there is no such file, or the function uses names that only an import would give it.
@@ -192,7 +193,7 @@ def _is_annotated(node: ast.stmt) -> bool:
 
 
 def _without_annotations(function: ast.FunctionDef) -> ast.FunctionDef:
-    """The same function; its types and decorators may name what only an import knows."""
+    """The function without annotations and decorators, which may use names that only an import would define."""
     bare = copy.deepcopy(function)
     for argument in (*bare.args.posonlyargs, *bare.args.args, *bare.args.kwonlyargs):
         argument.annotation = None

@@ -1,4 +1,4 @@
-"""The base of every part of a config: unknown keys are errors that name the nearest valid key."""
+"""The base class of every part of a config: an unknown key is an error that names the nearest valid key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gansr.errors import nearest
 class Section(BaseModel):
     """A mapping in a config file whose keys are all known.
 
-    `shorthands` are keys that stand for fields; the class that has any turns them into these before.
+    `shorthands` are further keys that the class replaces by fields (in a validator of mode "before").
     """
 
     shorthands: ClassVar[tuple[str, ...]] = ()

@@ -1,1 +1,1 @@
-"""The training step and its loop, resumable."""
+"""The training step, the loop that runs it, saved states and logs."""

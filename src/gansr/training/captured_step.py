@@ -1,4 +1,4 @@
-"""A training step as one CUDA graph: launched as a whole, where its thousands of kernels would wait for Python."""
+"""A training step as one CUDA graph: its thousands of kernels are launched together, without waiting for Python."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from torch import Tensor
 from gansr.training.stage import NotFiniteError
 from gansr.training.step import TrainingStep
 
-WARM_UP = 3  # iterations before the capture, real ones: they make the optimisers' state and choose the kernels
+WARM_UP = 3  # ordinary iterations before the capture: they create the optimisers' state and choose the kernels
 
 
 class CapturedStep:
-    """Calls a step; after some iterations captures it and replays the capture.
+    """Runs a step; after WARM_UP iterations captures it as a CUDA graph, which is replayed from then on.
 
-    Where a parameter group of the generator starts, the iteration becomes another one: it is called and captured anew.
+    When a parameter group of the generator starts, the computation changes: warm-up and capture are repeated.
 
-    Losses are looked at one iteration late, so that the GPU never waits for the CPU: the next iteration, or `settle`,
-    raises the error of one that was not finite, and the weights are spoilt by then. The tensors that are returned are
-    overwritten by the next iteration.
+    Losses are checked one iteration later, so that the GPU does not wait for the CPU. If a loss was NaN or infinite,
+    the next iteration or `settle` raises the error; the weights have then already been updated with it. The returned
+    tensors are overwritten by the next iteration.
     """
 
     def __init__(self, step: TrainingStep) -> None:
@@ -26,7 +26,7 @@ class CapturedStep:
         self.stream = torch.cuda.Stream()
         self.graph: torch.cuda.CUDAGraph | None = None
         self.phase = step.phase
-        self.called = 0  # since the phase began
+        self.called = 0  # iterations since the phase began
         self.inputs: tuple[Tensor, ...] = ()
         self.outputs: dict[str, Tensor] = {}
         self.latest: Tensor | None = None
@@ -69,12 +69,12 @@ class CapturedStep:
         self.graph = torch.cuda.CUDAGraph()
         for optimizer in self.step.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        # of this thread alone: the loader's thread makes pinned memory meanwhile
+        # thread_local: the loader's thread allocates pinned memory during the capture, which would otherwise fail
         with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
             self.outputs = self.step.update(*self.inputs)
 
     def settle(self) -> None:
-        """Wait for the latest iteration's losses, and look at them.
+        """Wait for the latest iteration's losses, and check them.
 
         Raises:
             NotFiniteError: one of them is NaN or infinite.

@@ -17,7 +17,7 @@ def ema_model(generator: nn.Module) -> nn.Module:
 def update_ema(average: nn.Module, generator: nn.Module, decay: float) -> None:
     """average = decay * average + (1 - decay) * weights, for all parameters in one operation.
 
-    Buffers are taken over.
+    Buffers are copied.
     """
     averages: list[Tensor] = list(average.parameters())
     torch._foreach_lerp_(averages, list(generator.parameters()), 1 - decay)

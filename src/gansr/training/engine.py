@@ -1,4 +1,4 @@
-"""With what arithmetic and memory format a training step is computed, and on which device."""
+"""The device, precision and memory format of a training step, and whether it is compiled or captured."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ logger = logging.getLogger("gansr")
 class Engine:
     """How a training step is computed; the defaults are exact float32.
 
-    `compile` compiles the generator's `blocks`, classes that it repeats, each once whatever the depth; `not_compiled`
-    are parts of them that stay as they are. A generator's file names both: REPEATED_BLOCKS and NOT_COMPILED.
+    With `compile`, the generator's `blocks` are compiled: the names of classes that the generator repeats, each of
+    which is compiled once for any number of blocks. `not_compiled` are classes inside them that are left out. A
+    generator's file declares both: REPEATED_BLOCKS and NOT_COMPILED.
     """
 
     device: torch.device
@@ -39,7 +40,7 @@ class Engine:
     def of_settings(cls, device: torch.device, settings: ResultSettings, network: str) -> Engine:
         """The engine that a training's settings ask for, for a generator of this network.
 
-        A graph is captured on a GPU alone.
+        `graph` is only set on a GPU.
         """
         engine = cls(
             device,
@@ -57,13 +58,13 @@ class Engine:
         return engine
 
     def prepare(self) -> None:
-        """Set what torch keeps for the whole process: whether float32 products on a GPU may be TF32."""
+        """Set torch's global switches: whether float32 products on a GPU may use TF32, and cuDNN's autotuning."""
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = self.precision != "fp32"
-        torch.backends.cudnn.benchmark = True  # patches have one size
+        torch.backends.cudnn.benchmark = True  # autotuning pays off, because all patches have one size
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Of networks and images."""
+        """The memory format of networks and images."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def place(self, network: nn.Module) -> nn.Module:
@@ -75,12 +76,12 @@ class Engine:
         return tuple(image.contiguous(memory_format=self.memory_format) for image in images)
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """The precision of networks' passes."""
+        """The context in which networks run: autocast to bf16, or nothing."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     @contextmanager
     def beside(self) -> Iterator[None]:
-        """On a second stream of the GPU, in a captured graph; what is computed there is there after `join`."""
+        """Compute on a second stream of the GPU, if the step is captured; results may be used after `join`."""
         if self.second is None:
             yield
             return
@@ -89,17 +90,17 @@ class Engine:
             yield
 
     def join(self) -> None:
-        """Have what comes wait for what was computed beside."""
+        """Let the main stream wait for what was computed in `beside`."""
         if self.second is not None:
             torch.cuda.current_stream().wait_stream(self.second)
 
     @cached_property
     def second(self) -> torch.cuda.Stream | None:
-        """The second stream, where there is one. Without a graph the CPU is too slow to fill two."""
+        """The second stream; None without a graph, because then the CPU cannot launch kernels fast enough for two."""
         return torch.cuda.Stream(self.device) if self.graph and self.device.type == "cuda" else None
 
     def compiled(self, generator: nn.Module) -> nn.Module:
-        """The generator, its repeated blocks compiled where that is asked for; its parameters keep their names."""
+        """The generator, with its repeated blocks compiled if `compile` is set; its parameters keep their names."""
         if self.compile:
             for block in generator.modules():
                 if type(block).__name__ in self.blocks:
@@ -109,12 +110,12 @@ class Engine:
         return generator
 
     def without_compiling(self) -> AbstractContextManager[Any]:
-        """For images of other sizes than training's, for each of which compiled blocks would be compiled anew."""
+        """A context for images of other sizes than training patches: blocks would be compiled again for each size."""
         return torch.compiler.set_stance("force_eager") if self.compile else nullcontext()
 
 
 def _cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bf16 numbers itself, as far as Linux tells."""
+    """Whether the processor has bf16 instructions, by /proc/cpuinfo; True if that cannot be read."""
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
     except OSError:

@@ -17,7 +17,7 @@ def is_launched() -> bool:
 
 
 def rank() -> int:
-    """The number of this process among those of its training."""
+    """The number of this process among the processes of its training, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
@@ -29,7 +29,7 @@ def size() -> int:
 def become_torchrun(processes: int) -> NoReturn:
     """Replace this process by torchrun, which runs the same command line in so many processes on this machine.
 
-    What this process holds, such as its GPUs, torchrun holds from then on.
+    torchrun keeps what this process holds, such as its locks on GPUs.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -38,5 +38,5 @@ def become_torchrun(processes: int) -> NoReturn:
 
 
 def end_with_launcher() -> None:
-    """Have the kernel end this process when torchrun dies, however it dies: its GPUs are free for others then."""
+    """Let the kernel kill this process when torchrun ends, even by SIGKILL, so that its GPUs become free."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

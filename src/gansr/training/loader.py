@@ -1,4 +1,4 @@
-"""Batches on the training device, made ready while the device is busy with earlier ones."""
+"""Batches on the training device, prepared by a thread while the device computes earlier ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gansr.data.sampler import PatchBatch, PatchSampler
 
 @dataclass(frozen=True)
 class ReadyBatch:
-    """Augmented patches, N x H x W x 3 uint8, and where the sampler stands behind them."""
+    """Augmented patches, N x H x W x 3 uint8, and the sampler's state after this batch."""
 
     lr: Tensor
     hr: Tensor
@@ -24,10 +24,11 @@ class ReadyBatch:
 
 
 class PatchLoader:
-    """A sampler's batches in its order, `prefetch` of them ahead in a thread of their own.
+    """The batches of a sampler in order; a thread prepares `prefetch` of them in advance.
 
-    Each process takes its share of every batch, so that all of them together see what one alone would.
-    `state` is that of the latest batch that was taken, whatever lies ready beyond it.
+    Each process takes its share of every batch, so that all processes together train on what one process would.
+    `state` is the sampler's state after the latest batch that `next` has returned; batches in preparation do not count,
+    so that a resumed training draws them again.
     """
 
     def __init__(self, sampler: PatchSampler, share: slice, place: torch.device, prefetch: int) -> None:
@@ -38,11 +39,11 @@ class PatchLoader:
         self.thread = threading.Thread(target=self._fill, daemon=True) if prefetch else None
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`; before `start`."""
+        """Continue from a `state`; call it before `start`."""
         self.sampler.restore(state)
 
     def start(self) -> None:
-        """Begin to prepare batches; the sampler belongs to the loader from here on."""
+        """Begin to prepare batches; from now on only the loader may use the sampler."""
         self.state = self.sampler.state()
         if self.thread is not None:
             self.thread.start()
@@ -56,7 +57,7 @@ class PatchLoader:
         return self._to_device(batch.lr), self._to_device(batch.hr)
 
     def close(self) -> None:
-        """Let the thread end."""
+        """End the thread."""
         self.closed.set()
         if self.thread is not None and self.thread.is_alive():
             while not self.ready.empty():
@@ -67,7 +68,7 @@ class PatchLoader:
         while not self.closed.is_set():
             try:
                 batch: ReadyBatch | Exception = self._make()
-            except Exception as error:  # raised where the batch is asked for
+            except Exception as error:  # raised by `next` in the main thread
                 batch = error
             while not self.closed.is_set():
                 try:

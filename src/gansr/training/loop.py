@@ -1,4 +1,4 @@
-"""The iterations of a training: resumed, watched, saved, stopped."""
+"""The loop over the iterations of a training: it resumes, logs, saves the state and stops."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class InterruptedTrainingError(Exception):
 
 
 class TrainingLoop:
-    """Runs a step until its iterations are done, whatever it trains; `iterate` is the step, or its captured graph."""
+    """Runs a step (training/stage.py) until its iterations are done; `iterate` is the step itself or a CapturedStep."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class TrainingLoop:
         self.skipped: list[int] = []
 
     def run(self) -> None:
-        """All iterations that are left.
+        """Run all iterations that are left.
 
         Raises:
             UserError: a loss is NaN or infinite, or a checkpoint cannot be used.
@@ -85,7 +85,7 @@ class TrainingLoop:
                 watch.close()
 
     def _advance(self, watch: Watch | None) -> None:
-        """One iteration, and what is seen of it."""
+        """Run one iteration, and log its losses if they are due."""
         started = time.monotonic()
         values = self._iterate()
         self.iteration += 1
@@ -116,7 +116,7 @@ class TrainingLoop:
         }
 
     def _iterate(self) -> dict[str, Tensor] | None:
-        """The losses of the next iteration; None where it was skipped."""
+        """Run the next iteration and return its losses; None if it was skipped."""
         batch = self.loader.next()
         try:
             return self.iterate(*batch)
@@ -131,7 +131,7 @@ class TrainingLoop:
             self._skip(error)
 
     def _skip(self, error: NotFiniteError) -> None:
-        """Go on without an iteration that was not finite, or stop."""
+        """Count an iteration whose loss was not finite as skipped; an error if too many were."""
         number = self.iteration + 1 - error.late
         if len(self.skipped) < self.most_skipped:
             self.skipped.append(number)

@@ -1,4 +1,4 @@
-"""What a generator is trained with: the loss terms with their weights and views, and the critics they are against."""
+"""The objective of a generator: the loss terms with their weights and views, and their critics."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from gansr.training.world import World
 
 @dataclass(frozen=True)
 class WeightedTerm:
-    """A loss term with its weight in the objective, and the view of images that it and its critic have."""
+    """A loss term with its weight in the objective, and the view that transforms its and its critic's images."""
 
     weight: float
     loss: LossTerm
     view: View | None = None
 
     def shown(self, lr: Tensor, hr: Tensor) -> Shown:
-        """What the term is shown of a batch."""
+        """The view of a batch; without a view the images themselves."""
         return Shown(hr, lambda sr: sr) if self.view is None else self.view(lr, hr)
 
     def given(self, outputs: Outputs, shown: Shown) -> Outputs:
-        """The outputs with HR and SR as the term is shown them."""
+        """The outputs with HR, SR and the EMA model's SR transformed by the view."""
         if self.view is None:
             return outputs
         with torch.no_grad():
@@ -43,7 +43,7 @@ class WeightedTerm:
 class Critic:
     """The network that one adversarial term trains against; `label` is the name of its loss in the log.
 
-    Gradients of several processes go through `parallel`, which is the network itself where there is one process.
+    `parallel` is the network wrapped by DistributedDataParallel, or the network itself if there is one process.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""Adam as a method asks for it, and one of its own for each parameter group of a generator."""
+"""Adam with a method's settings; a generator has one, or one for each of its parameter groups."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from gansr.training.engine import Engine
 
 @dataclass(frozen=True)
 class GroupOptimizer:
-    """Adam of one parameter group: from which iteration on it updates, and with what factor on the learning rate.
+    """The Adam of one parameter group, the first iteration in which it updates, and a factor on the learning rate.
 
-    Before `starts`, counted from 1, it does nothing: its moments and their bias correction begin there, which is not
-    what a learning rate of 0 would do.
+    Before iteration `starts` (counted from 1) it is not called, so that its moments and their bias correction begin at
+    `starts`. With a learning rate of 0 they would begin earlier.
     """
 
     optimizer: torch.optim.Adam
@@ -33,7 +33,7 @@ def make_adam(method: dict[str, Any], engine: Engine, parameters: Iterable[nn.Pa
     rate = float(options["learning_rate"])
     return torch.optim.Adam(
         parameters,
-        # a captured graph reads its learning rate from the device
+        # a captured graph reads the learning rate from a tensor on the device
         lr=torch.tensor(rate, device=engine.device) if engine.graph else rate,
         betas=tuple(options["betas"]),
         fused=True,
@@ -42,7 +42,7 @@ def make_adam(method: dict[str, Any], engine: Engine, parameters: Iterable[nn.Pa
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Have the next update made with this rate; a tensor that a captured graph reads stays the same tensor."""
+    """Set the learning rate of the next update; a tensor is filled in place, because a captured graph reads it."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], torch.Tensor):
             group["lr"].fill_(rate)
@@ -51,11 +51,11 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
-    """Go on from a `state_dict()`; the learning rate is set anew in every iteration."""
+    """Load a `state_dict()`, except the learning rate, which is set in every iteration."""
     rates = [group["lr"] for group in optimizer.param_groups]
     optimizer.load_state_dict(saved)
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
-        group["lr"] = rate  # a captured graph reads this very tensor, and a saved one is on the CPU
+        group["lr"] = rate  # keep the tensor that a captured graph reads; the loaded one is on the CPU
 
 
 def generator_optimizers(
@@ -65,9 +65,9 @@ def generator_optimizers(
 
     Args:
         generator: the generator.
-        declared: its file's PARAMETER_GROUPS: by the group's name, beginnings of the names of its parameters.
-        method: the method; `groups` says how groups are updated.
-        engine: where the training runs.
+        declared: PARAMETER_GROUPS of its file: for each group, beginnings of the names of its parameters.
+        method: the method, whose `groups` has the settings of groups.
+        engine: the engine of the training.
 
     Raises:
         UserError: a group has no parameter, or a parameter is in two groups.
@@ -84,7 +84,7 @@ def generator_optimizers(
 
 
 def _members(generator: nn.Module, declared: Mapping[str, tuple[str, ...]]) -> dict[str, list[nn.Parameter]]:
-    """The parameters of each group, `rest` last; a group without parameters is left out where it is `rest`."""
+    """The parameters of each group; the last group, `rest`, is left out if it is empty."""
     members: dict[str, list[nn.Parameter]] = {name: [] for name in (*declared, REST)}
     for key, parameter in generator.named_parameters():
         groups = [name for name, beginnings in declared.items() if key.startswith(tuple(beginnings))]

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def learning_rate(method: dict[str, Any], done: int) -> float:
-    """The learning rate of the iteration that follows after `done` of them, by a method's `schedule`."""
+    """The learning rate of the next iteration after `done` iterations, by a method's `schedule`."""
     schedule, base = method["schedule"], float(method["optimizer"]["learning_rate"])
     if "periods" not in schedule:
         return base * float(schedule["gamma"]) ** sum(milestone <= done for milestone in schedule["milestones"])
@@ -18,11 +18,11 @@ def learning_rate(method: dict[str, Any], done: int) -> float:
 def cosine_with_restarts(
     done: int, base: float, period: int, warmup: int, warmup_factor: float, minimum: float
 ) -> float:
-    """The learning rate of Beby-GAN's code after `done` iterations.
+    """The learning rate of Beby-GAN's code for the next iteration after `done` iterations.
 
-    Each period warms up for `warmup` iterations, linearly from `warmup_factor` (0 stands for the minimum
-    and 1 for the base), and then follows half a cosine down to the minimum. The first iteration of every
-    period but the first is at the minimum.
+    Each period begins with a linear warm-up of `warmup` iterations, from `warmup_factor` (0 is the minimum, 1 the base)
+    to the base. Then the rate follows half a cosine down to the minimum. The first iteration of every period except the
+    first period has the minimum.
     """
     passed = done % period
     if passed == 0 and done > 0:

@@ -1,4 +1,4 @@
-"""SR outputs of fixed patches, kept every p iterations: what the MAD curves are made from."""
+"""SR outputs of fixed patches, kept every p iterations, from which the MAD curves are computed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gansr.upscaling import upscale_patch
 
 @dataclass(frozen=True)
 class MonitoredPatch:
-    """A patch of the benchmark: its label, its type and its pixels."""
+    """A patch of the benchmark: its label, its type and its LR pixels with context."""
 
     label: str
     type: str
@@ -30,7 +30,7 @@ def load_patches(file: Path, images: Path, scale: int) -> list[MonitoredPatch]:
 
 
 def patch_label(patch: dict[str, Any]) -> str:
-    """How a patch is called in files: image, corner and size in HR pixels."""
+    """The name of a patch in files: image, top, left and size in HR pixels."""
     return f"{patch['image']}_{patch['top']}_{patch['left']}_{patch['size']}"
 
 
@@ -40,20 +40,20 @@ def _cut(patch: dict[str, Any], images: Path, scale: int) -> MonitoredPatch:
 
 
 class Snapshots:
-    """One file per kept iteration in a folder; `collect` joins them."""
+    """Snapshots of a training, one file for each kept iteration; `collect` joins them into one file."""
 
     def __init__(self, folder: Path, patches: list[MonitoredPatch], interval: int) -> None:
         self.folder, self.patches, self.interval = folder, patches, interval
 
     def forget_after(self, iteration: int) -> None:
-        """Remove what was kept after an iteration to which the training goes back."""
+        """Remove snapshots of later iterations, when a training resumes after `iteration`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for file in self.folder.glob("*.npz"):
             if int(file.stem) > iteration:
                 file.unlink()
 
     def take(self, generator: nn.Module, iteration: int) -> None:
-        """Keep the SR of every patch when the iteration is due; the generator's mode is left as it was."""
+        """Keep SR of every patch if the iteration is a multiple of the interval; the generator's mode is restored."""
         if iteration % self.interval:
             return
         training = generator.training

@@ -1,8 +1,8 @@
-"""What a stage of training offers to the loop that runs it.
+"""The interfaces that the training loop (training/loop.py) needs of what it trains.
 
-A stage trains something: the generator (training/step.py), or a network that a later training reads. Whatever it is,
-the loop draws batches, asks for iterations, saves and restores the state, watches the values, stops on a signal and
-publishes the networks. A new stage is a file with a class like TrainingStep, and a loader of its batches.
+A stage trains something: so far the generator (training/step.py); it could be a network that a later training reads.
+For every stage the loop draws batches, runs iterations, saves and restores the state, logs the losses, stops on a
+signal and publishes the networks. A new stage is a file with a class like TrainingStep, and a loader of its batches.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from gansr.training.engine import Engine
 
 
 class NotFiniteError(Exception):
-    """A loss term, or the trained network's output itself, became NaN or infinite.
+    """A loss term, or the output of the trained network itself, became NaN or infinite.
 
-    `late` says how many iterations ago: 0 where it was noticed at once, 1 where a captured graph ran meanwhile.
+    `late` is the number of iterations that were run after it before it was noticed: 0 without a captured graph, and 1
+    with one, whose losses are checked one iteration later.
     """
 
     def __init__(self, what: str, value: float, late: int = 0) -> None:
@@ -29,14 +30,14 @@ class Iteration(Protocol):
     """One iteration on a batch: a step itself, or its captured graph."""
 
     def __call__(self, *args: Any, **keywords: Any) -> dict[str, Tensor]:
-        """Train on one batch, as the loader gives it; the value of each loss, by the name in the log, as scalars.
+        """Train on one batch of the loader; returns the value of each loss as a scalar, by its name in the log.
 
         Raises:
             NotFiniteError: a loss is NaN or infinite.
         """
 
     def settle(self) -> None:
-        """Look at the losses of every iteration that was asked for.
+        """Check the losses of all iterations that were run, if some have not been checked yet.
 
         Raises:
             NotFiniteError: one of them is NaN or infinite.
@@ -44,32 +45,32 @@ class Iteration(Protocol):
 
 
 class Step(Iteration, Protocol):
-    """All that changes during a training, and how one iteration changes it."""
+    """All that changes during a training (networks, optimisers), and one iteration, which changes it."""
 
     engine: Engine
-    done: int  # iterations; the loop counts one that it skips
-    learning_rate: float  # of the latest iteration
+    done: int  # number of iterations done; the loop adds 1 for an iteration that it skips
+    learning_rate: float  # that of the latest iteration
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on bit for bit, random states aside, which the loop keeps."""
+        """Everything needed to resume with bit-identical results, except random states, which the loop saves."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state()`."""
+        """Continue from a `state()`."""
 
     @property
     def published(self) -> dict[str, nn.Module]:
-        """The networks that the training leaves, by the name of their file; the first is what snapshots are of."""
+        """The networks to publish, by the name of their file; snapshots are taken of the first one."""
 
 
 class Batches(Protocol):
-    """Where a step's batches come from."""
+    """A loader of a step's batches."""
 
     @property
     def state(self) -> dict[str, Any]:
-        """Where it stands behind the latest batch that was taken."""
+        """The state after the latest batch that `next` has returned."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`; before `start`."""
+        """Continue from a `state`; call it before `start`."""
 
     def start(self) -> None:
         """Begin to prepare batches."""
@@ -78,4 +79,4 @@ class Batches(Protocol):
         """The next batch, on the training's device."""
 
     def close(self) -> None:
-        """No more batches are asked for."""
+        """Stop preparing batches; `next` is not called any more."""

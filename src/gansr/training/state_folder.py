@@ -1,8 +1,8 @@
-"""Where a training keeps what it needs to go on: checkpoints, log and snapshots.
+"""The folder in which a training keeps what it needs to resume: checkpoints, log and snapshots.
 
-Snakemake deletes a job's declared outputs before it starts the job again, so this folder is not one of
-them. Its name is a digest of everything that the training depends on: a changed setting starts afresh
-and never resumes another training's state. One process owns it at a time.
+Snakemake deletes a job's declared outputs before it starts the job again, so this folder is no declared output. Its
+name is a digest of everything on which the training depends: after a change of a setting the training starts in a new
+folder, and never resumes the state of another training. The folder is locked, so that one process at a time uses it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from gansr.networks.weight_files import read_torch_file
 
 logger = logging.getLogger("gansr")
 
-KEPT = 2  # checkpoints: the one before the last serves where the last cannot be read
+KEPT = 2  # checkpoints: if the last one cannot be read, the one before it is used
 
 
 class StateFolder:
@@ -42,9 +42,9 @@ class StateFolder:
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Hold the folder; waits for another owner, such as a training whose Snakemake was killed.
+        """Lock the folder. If another process has locked it, wait: it may be a training whose Snakemake was killed.
 
-        The kernel frees the lock when its holder dies, however it dies.
+        The kernel frees the lock when its process ends, also after SIGKILL.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "owner").open("a+") as lock:
@@ -72,7 +72,7 @@ class StateFolder:
         return sorted(self.path.glob("checkpoint_*.pt"), reverse=True)
 
     def save(self, state: dict[str, Any], iteration: int) -> None:
-        """Keep a state beside the one before it; a disk that fills up meanwhile costs neither.
+        """Save a state in addition to the one before it; if the disk fills up meanwhile, earlier states are not lost.
 
         Raises:
             OSError: the state cannot be written.
@@ -114,7 +114,7 @@ class StateFolder:
             )
 
     def discard_checkpoints(self) -> None:
-        """Remove what resumes a training that is finished; the optimiser's state is large."""
+        """Remove the checkpoints of a finished training, which are large."""
         for file in self.checkpoints:
             file.unlink()
 
@@ -126,7 +126,7 @@ class StateFolder:
 
 
 def _write(state: dict[str, Any], file: Path) -> None:
-    """Save a state; where a write fails, torch raises an error of its own in place of the system's."""
+    """Save a state; if writing fails, raise the system's OSError, which torch hides behind a RuntimeError."""
     try:
         with file.open("wb") as stream:
             torch.save(state, stream)

@@ -1,4 +1,4 @@
-"""One training iteration of a generator, whatever the method: generator, critics, EMA model."""
+"""One training iteration of a generator, for every method: update of generator, critics and EMA model."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from gansr.training.world import World
 
 
 class TrainingStep:
-    """Everything that changes while a generator is trained, and how one iteration changes it.
+    """Networks and optimisers of a generator's training, and one iteration, which updates them.
 
     The order is that of the authors' code: update the generator, then each critic on the same images, then the EMA
-    model. Of several processes each has a share of the batch; gradients are averaged over all, statistics of batch
-    normalisation and relativistic averages are each process's own, as in the authors' code.
+    model. If there are several processes, each has a share of the batch. Gradients are averaged over all processes;
+    statistics of batch normalisation and relativistic averages are each process's own, as in the authors' code.
 
-    `parameter_groups` are those that the generator's file declares (`networks.build.parameter_groups`).
+    `parameter_groups` are the groups that the generator's file declares (`networks.build.parameter_groups`).
     """
 
     def __init__(
@@ -42,24 +42,25 @@ class TrainingStep:
     ) -> None:
         self.method, self.engine, self.world = method, engine, world or World()
         self.generator = engine.place(generator).train()
-        # before the terms: their initial weights must not depend on which terms a method has
+        # Critics are built before the terms: building a term may draw random numbers, and the critics' initial weights
+        # must not depend on which terms a method has.
         self.critics = build_critics(method, engine, self.world, partial(make_adam, method, engine))
         self.terms = build_terms(method, context, engine)
         self.decay: float | None = method["ema_decay"]
         self.ema = ema_model(self.generator) if self.decay is not None else None
         self.needs_ema = any(term.loss.needs_ema for term in self.terms.values())
         self.groups = generator_optimizers(self.generator, parameter_groups or {}, method, engine)
-        self.done = 0  # iterations
-        self.learning_rate = learning_rate(method, 0)  # of the latest iteration
+        self.done = 0  # number of iterations done
+        self.learning_rate = learning_rate(method, 0)  # that of the latest iteration
         for network in (self.generator, self.ema):
             if network is not None:
                 engine.compiled(network)
-        # what gradients of several processes go through; alone, the generator itself
+        # wrapped by DistributedDataParallel if there are several processes, else the generator itself
         self.parallel_generator = self.world.parallel(self.generator)
 
     @property
     def optimizers(self) -> list[torch.optim.Adam]:
-        """The generator's, by parameter group, and the critics'."""
+        """The optimisers of the generator's parameter groups, then those of the critics."""
         return [*(group.optimizer for group in self.groups), *(critic.optimizer for critic in self.critics.values())]
 
     @property
@@ -69,7 +70,10 @@ class TrainingStep:
 
     @property
     def phase(self) -> int:
-        """How many parameter groups the coming iteration updates; a graph captured in another phase is not it."""
+        """The number of parameter groups that the next iteration updates.
+
+        A graph that was captured in another phase must not be replayed, because it updates other groups.
+        """
         return sum(group.starts <= self.done + 1 for group in self.groups)
 
     def __call__(self, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
@@ -79,7 +83,7 @@ class TrainingStep:
             the unweighted value of each loss term, and of each critic's loss, as scalars.
 
         Raises:
-            NotFiniteError: a loss is NaN or infinite; nothing was updated with it.
+            NotFiniteError: a loss is NaN or infinite; it was not used for an update.
         """
         self.begin()
         values = self.update(lr, hr)
@@ -87,10 +91,10 @@ class TrainingStep:
         return values
 
     def settle(self) -> None:
-        """Nothing is left to look at: the losses are looked at before anything is updated with them."""
+        """Does nothing: `update` has already checked every loss before it was used."""
 
     def begin(self) -> None:
-        """Set the learning rate of the iteration that comes."""
+        """Set the learning rate of the next iteration."""
         self.learning_rate = learning_rate(self.method, self.done)
         for group in self.groups:
             set_learning_rate(group.optimizer, self.learning_rate * group.rate)
@@ -98,7 +102,7 @@ class TrainingStep:
             set_learning_rate(critic.optimizer, self.learning_rate)
 
     def update(self, lr: Tensor, hr: Tensor) -> dict[str, Tensor]:
-        """Everything that an iteration computes, and nothing that a captured graph could not replay."""
+        """The computation of an iteration, without anything that cannot be captured in a CUDA graph."""
         lr, hr = self.engine.images(lr, hr)
         with self.engine.beside():
             ema_sr = self._ema_sr(lr)
@@ -106,7 +110,7 @@ class TrainingStep:
         self.engine.join()
         outputs = Outputs(lr, hr, sr, ema_sr, autocast=self.engine.autocast, extras=extras)
         shown = {name: term.shown(lr, hr) for name, term in self.terms.items()}
-        # the logits of the real patches serve both updates: a critic does not change in between
+        # the logits of the real patches are used for both updates, because a critic does not change in between
         real = {name: self._logits(critic.parallel, shown[name].hr) for name, critic in self.critics.items()}
         values = self._update_generator(outputs, shown, real)
         for name, critic in self.critics.items():
@@ -117,7 +121,7 @@ class TrainingStep:
         return values
 
     def _generate(self, lr: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """SR, and what the generator gives beside it in training."""
+        """SR, and the generator's outputs in addition to SR."""
         with self.engine.autocast():
             given = self.parallel_generator(lr)
         sr, extras = given if isinstance(given, tuple) else (given, {})
@@ -129,7 +133,7 @@ class TrainingStep:
         return full_precision(logits)
 
     def _ema_sr(self, lr: Tensor) -> Tensor | None:
-        """The EMA model's SR, where a term asks for it."""
+        """The EMA model's SR; None if no term needs it."""
         if self.ema is None or not self.needs_ema:
             return None
         with torch.inference_mode(), self.engine.autocast():
@@ -165,12 +169,12 @@ class TrainingStep:
 
     def _require_finite(self, values: dict[str, Tensor], sr: Tensor | None = None) -> None:
         if torch.cuda.is_available() and torch.cuda.is_current_stream_capturing():
-            return  # a graph cannot look; who replays it does
-        # one look at all of them: each look waits for the device
+            return  # values cannot be read during a capture; CapturedStep checks the losses of replayed iterations
+        # all values at once, because each read waits for the device
         if not self.world.any(not torch.isfinite(torch.stack(list(values.values()))).all()):
             return
         suspects = {f"the loss term {name}": value for name, value in values.items()}
-        if sr is not None:  # no term is to blame for what it was given
+        if sr is not None:  # checked first: if SR itself is not finite, no term is the cause
             suspects = {"the generator's output": sr, **suspects}
         for what, found in suspects.items():
             bad = found[~torch.isfinite(found)]
@@ -179,7 +183,7 @@ class TrainingStep:
         raise NotFiniteError("a loss of another process", float("nan"))
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on bit for bit, random states aside, which are each process's own."""
+        """Everything needed to resume with bit-identical results, except random states, which each process has."""
         return {
             "done": self.done,
             "generator": self.generator.state_dict(),
@@ -189,7 +193,7 @@ class TrainingStep:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state()`."""
+        """Continue from a `state()`."""
         self.done = state["done"]
         self.generator.load_state_dict(state["generator"])
         if self.ema is not None:

@@ -14,9 +14,9 @@ SHARE = 0.02  # of the training time may go into saving checkpoints
 
 
 class CheckpointClock:
-    """When a checkpoint is due: every so many iterations, or without a number by the clock.
+    """Decides when a checkpoint is due: every `every` iterations, or if that is None by time.
 
-    By the clock it is every 5 seconds, or so rarely that saving takes 2 % of the time.
+    By time, it is due every 5 seconds, or less often where saving would take more than 2 % of the time.
     """
 
     def __init__(self, every: int | None) -> None:
@@ -40,7 +40,7 @@ class CheckpointClock:
 
 @contextmanager
 def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Turn SIGTERM, SIGINT and SIGUSR1 into a flag, so that an iteration ends before the training does."""
+    """Turn SIGTERM, SIGINT and SIGUSR1 into a flag, so that the training stops only after the current iteration."""
     asked: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:

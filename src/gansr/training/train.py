@@ -1,4 +1,4 @@
-"""Train a model by its job, from wherever an earlier attempt left off."""
+"""Train a model by its job, resuming an earlier attempt if there is one."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ logger = logging.getLogger("gansr")
 class TrainingInputs:
     """The files a training reads.
 
-    `start` holds the generator weights it begins with, `judges` the weights of judges by their names; `mad_patches`
-    is the list of patches to keep SR of, cut from the benchmark folder `mad_images`.
+    `patches` is the patch store, `start` the generator weights to start from, `judges` the weights of judges by their
+    names. `mad_patches` is the list of patches whose SR is kept; they are cut from the benchmark folder `mad_images`.
     """
 
     patches: Path
@@ -49,7 +49,7 @@ class TrainingInputs:
     mad_images: Path | None = None
 
     def digests(self) -> dict[str, Any]:
-        """The checksums of the files, patches and images aside."""
+        """The checksums of the files, except of the patch store and the images."""
         return {
             "start_sha256": checksum(self.start) if self.start else None,
             "judges": {name: checksum(file) for name, file in self.judges.items()},
@@ -68,18 +68,18 @@ def train(
     """Train the model `job` describes and publish its files in `output`.
 
     `output` gets generator.safetensors (the raw weights), generator_ema.safetensors (equal to the raw
-    ones where the method keeps no EMA), spec.yaml, log.jsonl, and snapshots.npz, which holds nothing where no
-    patches are given.
+    ones where the method keeps no EMA), spec.yaml, log.jsonl, and snapshots.npz, which has no patches if none are
+    given.
 
-    Where torchrun has started this process as one of several, all of them call this function; the first one writes.
+    If torchrun has started several processes, all of them call this function; only the first one writes files.
 
     Args:
-        job: everything that the weights depend on, the files aside.
+        job: everything on which the weights depend, except the files.
         name: the model's name.
         inputs: the files it reads.
         state: where resumable state is kept.
         output: the model's folder.
-        settings: how the training is kept and watched.
+        settings: when the state is saved, and what is logged.
 
     Raises:
         UserError: an input is unusable, or a loss became NaN or infinite.
@@ -96,7 +96,7 @@ def train(
         ).hexdigest()
     folder = StateFolder(state, identity)
     with joined_world() as world, folder.owned() if world.is_first else nullcontext():
-        world.wait()  # for the first process to own the folder
+        world.wait()  # until the first process has locked the folder
         if not folder.finished.exists():
             loop = _training_loop(job, name, inputs, store, folder, monitored, settings, world)
             loop.run()
@@ -126,7 +126,7 @@ def _training_loop(
         load_weights(generator, inputs.start)
     context = LossContext(job.seed, inputs.judges)
     step = TrainingStep(generator, method, context, engine, world, parameter_groups(job.generator))
-    torch.manual_seed(job.seed + world.rank)  # equal weights, but not equal noise
+    torch.manual_seed(job.seed + world.rank)  # the weights above are equal in all processes, noise in training is not
     sampler = PatchSampler(store, method["patch_size"], method["batch_size"], job.seed)
     loader = PatchLoader(sampler, world.share(method["batch_size"]), engine.device, settings.prefetch)
     snapshots = None
@@ -158,7 +158,7 @@ def _finish(folder: StateFolder, loop: TrainingLoop, description: dict[str, Any]
     with atomic_folder(folder.finished) as finished:
         for file, network in loop.step.published.items():
             save_weights(finished / f"{file}.safetensors", network.state_dict())
-        snapshots = loop.snapshots or Snapshots(folder.snapshots, [], 1)  # of no patches, where none are monitored
+        snapshots = loop.snapshots or Snapshots(folder.snapshots, [], 1)  # without patches if none are monitored
         snapshots.collect(finished / "snapshots.npz")
         (finished / "log.jsonl").write_bytes(folder.log.read_bytes())
         text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)

@@ -1,4 +1,4 @@
-"""What can be seen of a training while it runs: its log, a bar or lines, a file for `gansr status`, TensorBoard."""
+"""The outputs of a training while it runs: log, progress bar, a file for `gansr status`, TensorBoard."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from gansr.errors import UserError
 from gansr.progress import Progress
 from gansr.training.state_folder import StateFolder
 
-SECONDS = 2.0  # between two looks at the losses, each of which waits for the device
+SECONDS = 2.0  # between two readings of the losses, each of which waits for the device
 
 
 class Watch:
-    """Writes what one training, or its first process, tells."""
+    """Writes the log, the progress and the TensorBoard files of a training; only the first process has one."""
 
     def __init__(self, name: str, folder: StateFolder, iterations: int, start: int, tensorboard: Path | None) -> None:
         self.name, self.folder, self.iterations, self.start = name, folder, iterations, start
@@ -32,15 +32,15 @@ class Watch:
         self.log = folder.log.open("a", buffering=1, encoding="utf-8")  # line buffered: a kill loses no finished line
 
     def is_due(self) -> bool:
-        """Whether it is time to look at the losses again."""
+        """Whether it is time to read the losses again."""
         return time.monotonic() - self.looked >= SECONDS
 
     def advance(self) -> None:
-        """An iteration more, at whose losses nobody looks."""
+        """Count an iteration whose losses are not read."""
         self.bar.advance(self.note)
 
     def see(self, line: Mapping[str, Any], logged: bool) -> None:
-        """An iteration more, with its losses; whether they are a line of the log."""
+        """Count an iteration and show its losses; if `logged`, also write them to the log."""
         self.looked = time.monotonic()
         self.note = ", ".join(f"{name} {value:.4g}" for name, value in line["losses"].items())
         if logged:
@@ -69,7 +69,7 @@ class Watch:
         write_text(self.folder.progress, json.dumps(told))
 
     def close(self) -> None:
-        """The last word."""
+        """Close all files."""
         self.bar.close()
         self.log.close()
         if self.board is not None:
@@ -77,7 +77,7 @@ class Watch:
 
 
 def truncate_log(file: Path, iteration: int) -> None:
-    """Drop the lines after an iteration to which the training goes back, and a half-written one."""
+    """Remove the lines of later iterations, when a training resumes after `iteration`, and a half-written line."""
     if not file.exists():
         return
     kept = []

@@ -1,7 +1,7 @@
-"""The processes of a training, one for each GPU: what they tell each other beside gradients.
+"""The processes of a training, one for each GPU, and the values that they exchange in addition to gradients.
 
-torchrun starts them and says in the environment which one each is. Gradients go through DistributedDataParallel;
-everything here is small and goes through the CPU, so that no process waits for a GPU.
+torchrun starts them and gives each its number by environment variables. DistributedDataParallel averages gradients. The
+values exchanged here are small and on the CPU, so that no process waits for a GPU.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from gansr.training.launch import end_with_launcher, is_launched
 
 @dataclass
 class World:
-    """This process among all of a training; the only one, unless `joined_world` says otherwise."""
+    """This process's place among the processes of a training; by default it is the only one (see `joined_world`)."""
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
-    control: Any = field(default=None, repr=False)  # a process group on the CPU
+    control: Any = field(default=None, repr=False)  # a gloo process group, for values on the CPU
 
     @property
     def is_first(self) -> bool:
@@ -46,7 +46,7 @@ class World:
         return slice(self.rank * part, (self.rank + 1) * part)
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is up in any process."""
+        """Whether the flag is true in any process."""
         if self.is_alone:
             return flag
         flags = torch.tensor([flag], dtype=torch.int32)
@@ -68,7 +68,7 @@ class World:
         return everyone or []
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes have called this."""
         if not self.is_alone:
             dist.barrier(group=self.control)
 
@@ -77,13 +77,13 @@ class World:
         if self.is_alone:
             return network
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of the option's newer name, which older torch has not
+            warnings.simplefilter("ignore", FutureWarning)  # broadcast_buffers has a new name, unknown to older torch
             return DistributedDataParallel(network, broadcast_buffers=False)
 
 
 @contextmanager
 def joined_world() -> Iterator[World]:
-    """This process's world while the training lasts."""
+    """The World of this process; within the block the process group of a training by torchrun is open."""
     if not is_launched():
         yield World()
         return

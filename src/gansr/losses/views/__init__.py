@@ -1,1 +1,1 @@
-"""What critics and loss terms are shown of images; a config finds a view by its file name."""
+"""Views: transformations of the images that a loss term and its critic get, one file each, found by file name."""

@@ -1,4 +1,4 @@
-"""What a view is given and what it returns."""
+"""The base class of views, which transform the images that a loss term and its critic get."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Shown:
-    """What is shown of one batch: of HR, and of any SR of the same batch.
+    """A view of one batch: the transformed HR, and a function that transforms SR of the same batch.
 
-    The two need not be the same operation: where HR is shown sharpened, SR may be shown as it is.
+    The two may be different operations: a view may sharpen HR, for instance, and leave SR as it is.
     """
 
     hr: Tensor
@@ -21,16 +21,17 @@ class Shown:
 
 
 class View(nn.Module, ABC):
-    """What a loss term and its critic are shown of HR and SR in place of the images themselves.
+    """A transformation of HR and SR, whose results a loss term and its critic get instead of the images themselves.
 
-    The keyword-only parameters of `__init__` are the view's options. A view draws no random numbers and learns
-    nothing. A file whose view shows another number of channels than three has a function `channels(options)`, and
-    one that cannot show every patch a function `check(options, method)`; both are read without importing it.
+    The keyword-only parameters of `__init__` are the view's options. A view draws no random numbers and has no
+    trainable weights. If the results do not have three channels, the file has a function `channels(options)`; if a view
+    needs patches of certain sizes, the file has a function `check(options, method)`. Both are read without importing
+    the file.
     """
 
     @abstractmethod
     def forward(self, lr: Tensor, hr: Tensor) -> Shown:
-        """What is shown of a batch; LR and HR are N x 3 x H x W in [0, 1].
+        """The view of a batch; LR and HR are N x 3 x H x W in [0, 1].
 
-        The gradient flows through `of_sr`, and there is none through what is shown of HR.
+        The gradient flows through `of_sr`; the transformed HR has none.
         """

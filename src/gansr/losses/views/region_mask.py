@@ -1,4 +1,4 @@
-"""Beby-GAN's region-aware view (Eq. 5): flat regions are set to 0, so that textured ones alone are judged."""
+"""Beby-GAN's region mask (Eq. 5) as a view: flat regions are set to 0, so that only textured ones are judged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSION = 1
 
 
 def check(options: dict[str, Any], method: dict[str, Any]) -> None:
-    """The window must lie inside the patch."""
+    """Check that the window is not larger than the patch."""
     if options["window"] > method["patch_size"]:
         raise ValueError(f"window {options['window']} is larger than patch_size {method['patch_size']}")
 
@@ -22,8 +22,8 @@ def check(options: dict[str, Any], method: dict[str, Any]) -> None:
 class RegionMaskView(View):
     """HR and SR times one mask: 1 where the standard deviation of luma in a window is at least the threshold.
 
-    The deviation is of LR enlarged (`of: lr`, the authors' code) or of HR (`of: hr`, the paper); the mask is computed
-    once for each batch.
+    The standard deviation is that of enlarged LR (`of: lr`, the authors' code) or of HR (`of: hr`, the paper). The mask
+    is computed once for each batch.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The U-Net discriminator with spectral normalisation of Real-ESRGAN (Wang et al., ICCVW 2021).
 
-LDL's real-world models are trained with it. It judges every pixel: three stages that halve the size,
-three that double it again, with the outputs of the first added to the last.
+LDL's real-world models are trained with it. It gives a logit for every pixel: three stages halve the size, three double
+it again, and the input of each halving stage is added to the output of the doubling stage of the same size.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HALVINGS = 3
 
 
 def check(options: dict[str, Any], method: dict[str, Any]) -> None:
-    """The size of the patch must come back after the halvings."""
+    """Check that the patch size can be halved three times, so that the output has the size of the patch."""
     if method["patch_size"] % 2**HALVINGS:
         raise ValueError(
             f"patch_size {method['patch_size']} must be a multiple of {2**HALVINGS}: the discriminator halves it "
@@ -28,7 +28,7 @@ def check(options: dict[str, Any], method: dict[str, Any]) -> None:
 
 
 def layers(options: dict[str, Any], patch_size: int, channels: int) -> list[tuple[int, int, int, float]]:
-    """Each layer's inputs, outputs, side of its kernel, and pixels of one HR patch; first the one on the patch."""
+    """For each layer input channels, output channels, side of the kernel, pixels per patch (estimate/flops.py)."""
     features, pixels = options["features"], patch_size**2
     down = [(features * wide, features * wide * 2, 4, pixels / (2 * wide) ** 2) for wide in (1, 2, 4)]
     up = [(features * wide, features * wide // 2, 3, pixels / (wide // 2) ** 2) for wide in (8, 4, 2)]
@@ -70,6 +70,6 @@ class UNetDiscriminator(nn.Module):
 def build(patch_size: int, channels: int, *, features: Annotated[int, Field(ge=1)] = 64) -> UNetDiscriminator:
     """The discriminator: 4,376,897 parameters with 64 features of 3 channels.
 
-    The patch size, a multiple of 8, changes nothing.
+    The network is the same for every patch size, which must be a multiple of 8.
     """
     return UNetDiscriminator(channels, features)

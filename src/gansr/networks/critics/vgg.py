@@ -15,14 +15,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 VERSION = 1
-SMALLEST_BATCH = 2  # patches that batch normalisation has a variance of
+SMALLEST_BATCH = 2  # patches: batch normalisation needs a variance over them
 SLOPE = 0.2
-WIDTHS = (1, 2, 4, 8, 8, 8)  # of the stages, in multiples of the base width
+WIDTHS = (1, 2, 4, 8, 8, 8)  # channels of the stages, in multiples of `features`
 LINEAR = 100  # features between the two linear layers
 
 
 def check(options: dict[str, Any], method: dict[str, Any]) -> None:
-    """There must be a batch to normalise over, and a patch that every stage can halve."""
+    """Check that the batch is large enough for batch normalisation, and that every stage can halve the patch."""
     if method["batch_size"] < SMALLEST_BATCH:
         raise ValueError(f"batch_size must be at least {SMALLEST_BATCH}: the discriminator normalises over the batch")
     stages = options["stages"]
@@ -34,7 +34,7 @@ def check(options: dict[str, Any], method: dict[str, Any]) -> None:
 
 
 def layers(options: dict[str, Any], patch_size: int, channels: int) -> list[tuple[int, int, int, float]]:
-    """Each layer's inputs, outputs, side of its kernel, and pixels of one HR patch; first the one on the patch."""
+    """For each layer input channels, output channels, side of the kernel, pixels per patch (estimate/flops.py)."""
     convolutions, inputs, pixels = [], channels, patch_size**2
     for multiple in WIDTHS[: options["stages"]]:
         width = multiple * options["features"]
@@ -77,5 +77,5 @@ class VGGDiscriminator(nn.Module):
 def build(
     patch_size: int, channels: int, *, features: Annotated[int, Field(ge=1)] = 64, stages: Literal[5, 6] = 5
 ) -> VGGDiscriminator:
-    """The discriminator for HR patches of this size, of which it is shown so many channels."""
+    """The discriminator for patches of this size with so many channels."""
     return VGGDiscriminator(patch_size, channels, features, stages)

@@ -1,7 +1,7 @@
-"""SRResNet as the field trains it ("MSRResNet"): no batch normalisation, a bilinear base image.
+"""SRResNet in the common modified form "MSRResNet": no batch normalisation, and bilinearly enlarged LR is added to SR.
 
-After Ledig et al., CVPR 2017, with the modifications of ESRGAN's authors; parameter names are those of
-the public MSRResNet checkpoints.
+After Ledig et al., CVPR 2017, with the modifications of ESRGAN's authors; parameter names are those of the public
+MSRResNet checkpoints.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from gansr.networks.initialization import small_residuals
 VERSION = 1
 SLOPE = 0.1
 REPEATED_BLOCKS = ("ResidualBlock",)
-RELEASED_NAMES = {"recon_trunk.": "body.", "HRconv.": "conv_hr."}  # KAIR's and RankSRGAN's; BasicSR's are ours
+# Names of layers in checkpoints of KAIR and RankSRGAN, and those here, which are BasicSR's.
+RELEASED_NAMES = {"recon_trunk.": "body.", "HRconv.": "conv_hr."}
 
 
 def layers(options: dict[str, Any], scale: int) -> list[tuple[int, int, int, float]]:
-    """Each layer's inputs, outputs, side of its kernel, and pixels for each LR pixel; first the one on the image."""
+    """For each layer input channels, output channels, side of the kernel, pixels per LR pixel (estimate/flops.py)."""
     features, pixels = options["features"], scale**2
     upsampling = [(features, 4 * features, 3, 1)] + [(features, 4 * features, 3, 4)] * (scale == 4)
     last = [(features, features, 3, pixels), (features, 3, 3, pixels)]

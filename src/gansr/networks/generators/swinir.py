@@ -1,9 +1,9 @@
 """SwinIR (Liang et al., ICCVW 2021): Swin transformer blocks at LR size, sub-pixel convolutions up to HR size.
 
-The definition is spandrel's, whose parameter names are those of the public checkpoints. The images are
-padded by reflection to whole attention windows of 8 and cut again inside. Only its attention masks are made once
-for each image size, where spandrel makes them on the CPU, anew in every block and pass: a captured CUDA graph cannot
-hold that, and torch.compile cannot compile it.
+The definition is spandrel's, whose parameter names are those of the public checkpoints. The network itself pads images
+by reflection to whole attention windows of 8 and crops SR again. One thing differs from spandrel: attention masks are
+made once for each image size. spandrel makes them on the CPU, in every block and pass, which can neither be captured in
+a CUDA graph nor compiled by torch.compile.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from torch import Tensor, nn
 
 VERSION = 1
 REPEATED_BLOCKS = ("SwinTransformerBlock",)
-NOT_COMPILED = ("DropPath",)  # parts of them: stochastic depth has another probability in each block
-SPANDREL = True  # it knows the names that each of the field's repositories gave the layers
-TRAINING_ONLY = ("drop_path",)
+NOT_COMPILED = ("DropPath",)  # part of these blocks; its probability differs in each, so that each would be compiled
+SPANDREL = True  # released weights are read by spandrel, which knows the layer names of every common repository
+TRAINING_ONLY = ("drop_path",)  # options that change neither the shapes of the weights nor results in evaluation mode
 SMALLEST_LR = 8  # pixels: one attention window
 WINDOW = 8
 MLP_RATIO = 2
-UPSAMPLING = 64  # features behind the transformer
-TRAINING_SIZE = 64  # LR size that the public "s64w8" weights keep attention masks for; other sizes make their own
+UPSAMPLING = 64  # features after the transformer
+TRAINING_SIZE = 64  # LR size for which the public "s64w8" weights hold attention masks; for other sizes they are made
 
 
 def check(options: dict[str, Any]) -> None:
@@ -40,9 +40,10 @@ def check(options: dict[str, Any]) -> None:
 
 
 def layers(options: dict[str, Any], scale: int) -> list[tuple[int, int, int, float]]:
-    """Each layer's inputs, outputs, side of its kernel, and pixels for each LR pixel; first the one on the image.
+    """For each layer input channels, output channels, side of the kernel, pixels per LR pixel (estimate/flops.py).
 
-    Attention multiplies query by key and then by value, over a window: as a layer with that many outputs would.
+    The two products of attention (query with key, weights with value) are counted as one linear layer with twice the
+    pixels of a window as outputs, which has the same FLOP.
     """
     features, pixels = options["features"], scale**2
     same = (features, features, 3, 1)
@@ -77,17 +78,18 @@ def build(
         groups: number of residual groups.
         blocks: transformer blocks in each group.
         heads: attention heads in each block.
-        drop_path: probability of the last block to be skipped in training (stochastic depth, rising from 0
-            at the first). The authors pretrain with 0.1. LDL compares the generator in training with its
-            EMA model, which skips nothing, so that the comparison is only fair without: a method with
-            ema_refine refuses any other value than 0.
+        drop_path: the probability that the last block is skipped in training (stochastic depth); it rises from 0 at the
+            first block. The authors pretrain with 0.1. LDL's ema_refine compares the generator in training mode with
+            its EMA model, which skips no block; therefore a method with ema_refine refuses any value but 0.
 
     Raises:
         ValueError: features is no multiple of heads.
     """
     check({"features": features, "heads": heads})
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "torch.meshgrid")  # spandrel's call, whose result is the intended one
+        warnings.filterwarnings(
+            "ignore", "torch.meshgrid"
+        )  # spandrel calls it without `indexing`; the default is right
         network: nn.Module = SwinIR(
             upscale=scale,
             img_size=TRAINING_SIZE,
@@ -115,9 +117,10 @@ def _given_mask(block: Any, _size: tuple[int, int]) -> Tensor:
 
 
 class WindowMasks:
-    """The attention masks of the latest image size, by the shift of the windows: one for all blocks of a shift.
+    """The attention masks for the latest image size; all blocks with the same shift of windows share one mask.
 
-    Those of training stay while images of other sizes are tested: a captured CUDA graph reads them where they are.
+    Masks for training and for evaluation are kept separately, so that a test on other image sizes does not replace the
+    masks of training: a captured CUDA graph reads them at their place in memory.
     """
 
     def __init__(self) -> None:
@@ -125,7 +128,7 @@ class WindowMasks:
         self.masks: dict[bool, dict[int, Tensor]] = {}
 
     def give(self, group: Any, inputs: tuple[Tensor, tuple[int, int]]) -> None:
-        """Before a residual group's pass: give its blocks the masks of their images. Compiled blocks only read them."""
+        """Forward pre-hook of a residual group: set the masks of its blocks, which compiled blocks then only read."""
         for block in group.residual_group.blocks:
             block.window_mask = self.of(block, inputs[1])
 
@@ -136,7 +139,8 @@ class WindowMasks:
             self.keys[block.training], self.masks[block.training] = key, {}
         masks = self.masks[block.training]
         if block.shift_size not in masks:
-            with torch.inference_mode(False):  # training may use it after a test did
+            # training may use the mask later, where an inference tensor would be an error
+            with torch.inference_mode(False):
                 made: Tensor = type(block).calculate_mask(block, size)
                 masks[block.shift_size] = made.to(block.norm1.weight.device)
         return masks[block.shift_size]

@@ -1,1 +1,1 @@
-"""Frozen networks that a loss reads."""
+"""Frozen networks whose outputs a loss uses."""

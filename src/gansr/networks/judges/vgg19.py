@@ -14,7 +14,7 @@ from gansr.networks.weight_files import read_torch_file
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 BASE_WIDTH = 64
-BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # width and convolutions; behind each the size is halved
+BLOCKS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # width and number of convolutions; each ends with a pooling
 
 
 def layer_indices() -> dict[str, int]:
@@ -23,22 +23,22 @@ def layer_indices() -> dict[str, int]:
     for block, (_, convolutions) in enumerate(BLOCKS, start=1):
         for number in range(1, convolutions + 1):
             indices[f"conv{block}_{number}"] = index
-            index += 2  # a ReLU behind each
+            index += 2  # the convolution and its ReLU
         index += 1  # the pooling
     return indices
 
 
 def _layers(width: int) -> nn.Sequential:
-    """All of VGG19's layers, with so many channels in the first block instead of 64.
+    """All of VGG19's layers, with `width` channels in the first block instead of 64.
 
-    All, whatever is read of them: random numbers drawn afterwards are then the same for every choice of layers.
+    All are built, even if only some are used, so that random numbers drawn later do not depend on the choice of layers.
     """
     layers: list[nn.Module] = []
     inputs = 3
     for channels, convolutions in BLOCKS:
         outputs = channels * width // BASE_WIDTH
         for _ in range(convolutions):
-            # not in place, which would overwrite the outputs that are kept
+            # ReLU not in place: it would overwrite the convolutions' outputs, which are the features
             layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU()]
             inputs = outputs
         layers.append(nn.MaxPool2d(2, 2))
@@ -46,7 +46,7 @@ def _layers(width: int) -> nn.Sequential:
 
 
 class VGG19Features(nn.Module):
-    """Pre-ReLU outputs of the named convolutions; nothing beyond the deepest is built or computed."""
+    """Pre-ReLU outputs of the named convolutions; layers after the deepest of them are neither kept nor computed."""
 
     mean: Tensor
     std: Tensor

@@ -1,1 +1,1 @@
-"""The jobs of a run, one class for each kind: written by the Snakefile as JSON, read by the command line."""
+"""The jobs of a run, one class for each kind: the Snakefile writes them as JSON, the command line reads them."""

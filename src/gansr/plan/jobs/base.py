@@ -1,7 +1,7 @@
-"""A job: everything that its result depends on beside the files that it reads, typed and checked.
+"""A job: everything on which its result depends, except the files that it reads; typed and checked.
 
-A job is written as the values that differ from their defaults, and what is written is the job's identity: a new
-setting with a default makes nothing again.
+A job is written as JSON with only the values that differ from their defaults, and Snakemake runs it again when this
+text changes. So a new setting with a default makes no job run again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ AnySection = TypeVar("AnySection", bound=Section)
 
 
 def as_json(section: Section) -> str:
-    """The same text for equal values; those that are the defaults are left out."""
+    """The values as canonical JSON, the same text for equal values; values that are the defaults are left out."""
     return canonical(section.model_dump(mode="json", exclude_defaults=True))
 
 
@@ -46,7 +46,7 @@ class Job(Section):
     """What a job is asked for."""
 
     def to_json(self) -> str:
-        """The same text for the same job: what the Snakefile hands to the command line."""
+        """The job as JSON for the command line; the same text for equal jobs."""
         return as_json(self)
 
     @classmethod

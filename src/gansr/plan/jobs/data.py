@@ -12,7 +12,8 @@ from gansr.config.remote_file import RemoteFile
 from gansr.plan.jobs.base import Job
 from gansr.plan.jobs.train import Scale
 
-# A prepared image does not depend on these: where an archive comes from, what is told of it, whom to ask.
+# Keys of a dataset that do not change its prepared images: they are left out of the job, so that a new address, for
+# instance, prepares no image again.
 IRRELEVANT: Any = {
     "licence": True,
     "ask": True,
@@ -26,7 +27,7 @@ def _what_images_depend_on(dataset: Dataset) -> dict[str, Any]:
 
 
 class FetchJob(Job):
-    """One of several equivalent files, and what a user does who cannot fetch any."""
+    """Fetch one of several equivalent files; `by_hand` says what a user can do if none can be fetched."""
 
     title: str
     sources: tuple[RemoteFile, ...]
@@ -36,7 +37,7 @@ class FetchJob(Job):
 
 
 class ImagesJob(Job):
-    """A dataset's HR and LR images."""
+    """Prepare a dataset's HR and LR images."""
 
     code: int
     name: Annotated[str, Field(min_length=1)]
@@ -45,7 +46,7 @@ class ImagesJob(Job):
 
 
 class PatchStoreJob(Job):
-    """The training images of a dataset in one memory-mapped file."""
+    """Write the training images of a dataset to a patch store (data/patch_store.py)."""
 
     code: int
     scale: Scale

@@ -14,7 +14,8 @@ from gansr.schema.section import Section
 class FigureModel(Section):
     """A model that a figure shows, and its folder.
 
-    For a figure that reads weights also its generator, and of its loss terms what is not at the default.
+    Only for a figure that reads weights: its `generator`, and its `losses`, the loss terms without options that are the
+    defaults.
     """
 
     name: str
@@ -26,8 +27,8 @@ class FigureModel(Section):
 class FigureJob(Job):
     """One figure of a run.
 
-    `code` is the version of the code that figures share, `version` that of the figure's file; `options` are those
-    that are not at their default.
+    `code` is the version of the code that figures share, `version` that of the figure's file; `options` are the options
+    whose values are not the defaults.
     """
 
     code: int

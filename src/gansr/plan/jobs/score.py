@@ -1,4 +1,4 @@
-"""The jobs that score the images of one model on one benchmark, and prepare the benchmark for it."""
+"""The jobs that score one model on one benchmark, and that compute the benchmark's HR features."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class JobMetric(Section):
 class ScoreJob(Job):
     """Scores of one model on one benchmark.
 
-    `weights` may not be absent. Those of the run's metrics that are not among them need not be there: their metrics
-    have no values then.
+    `weights` are weight files that must be there. If weights of a metric are neither in this list nor on this machine,
+    the metric has no values.
     """
 
     code: int

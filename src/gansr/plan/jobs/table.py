@@ -1,4 +1,4 @@
-"""The job of a table: everything that the table shows, scores and specs aside."""
+"""The job of a table: everything that the table shows, except what it reads from score files and specs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ class TableEntry(Section):
     """A model as one column or row of a table.
 
     name       the column's heading, or the row's label
+    model      the model's name
     scored     the folders of its scores, one for each seed
-    folder     of the model; none for bicubic
-    weights    those it was tested with; none where both are the same
-    published  the paper's column that stands beside it
-    switches   the columns of switches that are ticked in its row
+    folder     the model's folder; none for bicubic
+    group      the columns with the same group are compared: the best of them is bold
+    reference  whether the column is only for comparison and never marked as best
+    weights    those it was tested with, raw or ema; none for a model that is not trained
+    published  the paper's column that it is compared with
+    switches   the columns of switches that have a tick in its row
     """
 
     name: str
@@ -34,9 +37,11 @@ class TableEntry(Section):
 
 
 class TableJob(Job):
-    """One table of a run; `models` are folders and methods, of those shown and of those that they lie between.
+    """One table of a run.
 
-    `seeds` are by folder, of models whose cells are means over several. `code` is the version of the code.
+    `models` are methods by the model's folder: of the models shown, and of those between which one of them is
+    interpolated. `seeds` are by folder, for models whose cells are means over several seeds. `code` is the version of
+    the code that makes tables.
     """
 
     code: int

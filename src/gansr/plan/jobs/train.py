@@ -1,4 +1,4 @@
-"""The jobs that make models: trained, between two others, or released by others."""
+"""The jobs that make models: train one, interpolate between two others, or adopt one that others have released."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def _recipe_as_written(recipe: Recipe, info: SerializationInfo) -> dict[str, Any
     return recipe.model_dump(mode="json", include=set(Recipe.model_fields))
 
 
-# In memory with all options; a job's identity has those that are not the defaults.
+# All options in memory; a job's JSON has only those that are not the defaults.
 GeneratorOptions = Annotated[
     dict[str, Any],
     AfterValidator(partial(network_options, "generator")),
     PlainSerializer(_generator_as_written),
 ]
-# The VERSION, or the checksum, of each plug-in file by "<kind>/<name>".
+# The VERSION of each plug-in file, or its checksum, by "<kind>/<name>".
 PluginVersions = dict[str, int | str]
 
 
@@ -49,7 +49,7 @@ def require_current_plugins(planned: PluginVersions, used: Iterable[tuple[plugin
     """Refuse a job that was planned with other versions of its plug-ins than those that are there now.
 
     Raises:
-        UserError: a file was edited in between; what it computes now is not what the job's identity says.
+        UserError: a file was edited since the job was planned, so that the job would compute something else.
     """
     now = versions_of(used)
     for plugin in sorted(planned.keys() | now.keys()):
@@ -58,9 +58,9 @@ def require_current_plugins(planned: PluginVersions, used: Iterable[tuple[plugin
 
 
 class TrainJob(Job):
-    """Everything that a trained model's weights depend on beside the files that the training reads.
+    """Everything on which a trained model's weights depend, except the files that the training reads.
 
-    `mad_interval` is the number of iterations between two snapshots of the MAD patches; none are kept without it.
+    `mad_interval` is the number of iterations between two snapshots of the MAD patches; without it none are kept.
     """
 
     code: int
@@ -74,17 +74,17 @@ class TrainJob(Job):
 
     @property
     def used_plugins(self) -> list[tuple[plugins.Kind, str]]:
-        """The plug-in files that the training runs."""
+        """The plug-in files that the training uses."""
         return used_plugins(self.generator, self.method)
 
 
 def used_plugins(generator: dict[str, Any], recipe: Recipe) -> list[tuple[plugins.Kind, str]]:
-    """The plug-in files that a training of this generator runs."""
+    """The plug-in files that a training of this generator by this recipe uses."""
     return [("generator", generator["network"]), *recipe.plugin_files]
 
 
 class InterpolateJob(Job):
-    """A model between two others."""
+    """Interpolate between the weights of two models."""
 
     code: int
     scale: Scale
@@ -100,7 +100,7 @@ class ReleasedFile(Section):
 
 
 class AdoptJob(Job):
-    """A model from a file that others have released."""
+    """Make a model from a file of weights that others have released."""
 
     code: int
     scale: Scale

@@ -9,7 +9,7 @@ from gansr.plan.jobs.train import GeneratorOptions, PluginVersions, Scale
 
 
 class UpscaleJob(Job):
-    """By a generator, or without one by MATLAB bicubic: of RGB, or of `luma_alone`."""
+    """Upscale by a generator, or without one by MATLAB bicubic, of RGB or, with `luma_alone`, of luma."""
 
     code: int
     scale: Scale

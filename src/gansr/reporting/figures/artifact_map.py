@@ -57,7 +57,7 @@ def draw(inputs: FigureInputs, *, model: str) -> None:
     SR is of the raw generator, R_1 its residual, R_2 that of the EMA model; both at the end of training.
 
     Args:
-        inputs: the model with its weights, the patches and the images that they lie in.
+        inputs: the model with its weights, the patches and the images from which they are cut.
         model: the fine-tuned model, with EMA weights.
     """
     strips: dict[str, tuple[Tensor, Tensor, ArtifactMap]] = {}
@@ -65,7 +65,7 @@ def draw(inputs: FigureInputs, *, model: str) -> None:
         if patch["type"] not in strips:
             strips[patch["type"]] = _maps(inputs, patch)
     words = [*inputs.scale_words("one patch of each type"), "Not a reproduction of the paper's setting."]
-    # one scale for all strips: else a smooth patch would look as bad as a difficult one
+    # one colour scale for all strips; otherwise a smooth patch would look as bad as a difficult one
     limits = {
         "residual": max(_top(maps.residual) for _, _, maps in strips.values()),
         "local_variance": max(_top(maps.local_variance) for _, _, maps in strips.values()),
@@ -100,7 +100,7 @@ def _maps(inputs: FigureInputs, patch: dict[str, Any]) -> tuple[Tensor, Tensor, 
 
 
 def _loss_options(model: FigureModel) -> dict[str, Any]:
-    """The options of the model's artifact loss; of a model without it the defaults."""
+    """The options of the model's artifact loss, or the defaults if the model has none."""
     given = [options for term, options in model.losses.items() if options.get("loss", term) == "artifact"]
     return plugins.default_options("loss", "artifact") | (given[0] if given else {})
 
@@ -135,7 +135,7 @@ def _draw(
 
 
 def _top(values: Tensor) -> float:
-    """The end of the colour scale: a few outliers may lie beyond it."""
+    """The upper end of the colour scale, the 99.5 % quantile, so that a few outliers do not determine it."""
     return float(torch.quantile(values.flatten(), 0.995))
 
 

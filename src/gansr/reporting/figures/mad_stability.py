@@ -90,7 +90,7 @@ def draw(inputs: FigureInputs, *, models: Annotated[list[str], Field(min_length=
     kinds = sorted(curves["type"].unique())
 
     width, rows = max(6.0, 1.6 + 2.8 * len(kinds)), -(-len(models) // 3)
-    # one scale for all panels: the types are to be compared as well
+    # one scale for all panels, so that patch types can be compared
     figure, axes = plt.subplots(1, len(kinds), figsize=(width, 3.6 + 0.2 * rows), squeeze=False, sharey=True)
     for axis, kind in zip(axes[0], kinds, strict=True):
         _panel(axis, curves[curves["type"] == kind], models)
@@ -111,7 +111,7 @@ def draw(inputs: FigureInputs, *, models: Annotated[list[str], Field(min_length=
 
 
 def _panel(axis: Axes, curves: pd.DataFrame, models: list[str]) -> None:
-    """The curves of one patch type; several patches of a model share its colour."""
+    """Draw the curves of one patch type; all patches of a model have the model's colour."""
     for name, colour in zip(models, MODEL_COLOURS, strict=False):
         patches = curves[curves["model"] == name].groupby("patch", sort=False)
         for number, (_, curve) in enumerate(patches):
