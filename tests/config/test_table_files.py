@@ -11,6 +11,7 @@ import yaml
 
 from gansr.config.catalog import Catalog
 from gansr.errors import UserError
+from gansr.plan.jobs.table import TableJob
 from gansr.plan.plan import Plan
 from gansr.plan.table_jobs import table_inputs, table_job
 
@@ -191,6 +192,14 @@ def test_another_content_of_a_tables_file_makes_it_again(
     assert text(dict(reversed(MINE.items()))) == text(MINE | {"remarks": []}) == before
     for changes in ({"title": "Other"}, {"metrics": ["lpips_alex", "psnr_y"]}, {"group_by": "generator"}):
         assert text(MINE | changes) != before
+
+
+def test_the_job_of_a_table_has_all_that_its_file_says(planned: Callable[..., Plan]) -> None:
+    plan = planned()
+    tables = {name: plan.tables[name].table for name in plan.tables}
+    assert any(table.remarks for table in tables.values()) and any(table.switches for table in tables.values())
+    for name, table in tables.items():
+        assert TableJob.from_json(table_job(plan, name).to_json()).table == table
 
 
 def test_the_published_file_of_a_table_is_named_where_it_cannot_be_read(

@@ -162,6 +162,20 @@ def test_a_flat_block_is_left_out(model):
     assert Niqe(model[0])(image) == pytest.approx(Niqe(model[0])(image[:, :384]), rel=1e-9)
 
 
+def test_a_feature_that_a_block_has_counts_in_the_mean_though_others_of_the_block_are_missing(model):
+    file, mean, covariance = model
+    image = texture(96, 480, seed=4)
+    image[:, 288:] = np.where(np.arange(96)[:, None] // 8 % 2, 60, 180)  # no product of neighbours is negative here
+    features = block_features(image)
+    assert np.isnan(features).any(axis=1).tolist() == [False, False, False, False, True]
+    assert not np.isnan(features[4]).all()
+    whole = features[:4]
+    own = sum(np.outer(d, d) for d in whole - whole.mean(axis=0)) / (len(whole) - 1)
+    difference = mean - [np.mean([value for value in column if not np.isnan(value)]) for column in features.T]
+    expected = math.sqrt(difference @ np.linalg.solve((covariance + own) / 2, difference))
+    assert Niqe(file)(image) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("value", [0, 16, 100, 235])
 def test_a_flat_image_has_no_score(model, value):
     with warnings.catch_warnings():

@@ -124,6 +124,7 @@ def test_a_new_option_with_a_default_trains_nothing_again(
         ("generator/srresnet", {"Base", "Base+GAN", "Base+LDL"}),
         ("generator/rrdb", {"Dense", "Beby"}),
         ("critic/vgg", {"Base+GAN", "Base+LDL", "Beby"}),
+        ("view/region_mask", {"Beby"}),
         ("critic/unet_sn", set()),
         ("generator/swinir", set()),
     ],
@@ -138,6 +139,18 @@ def test_a_raised_version_trains_again_what_uses_the_file(
     )
     after = identities(planned())
     assert {model for model, identity in after.items() if identity != before[model]} == affected
+
+
+def test_a_raised_version_of_a_generator_makes_its_sr_images_again(
+    planned: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planned()
+    tested = ["Bicubic", *plan.models]
+    before = {model: run_jobs.upscale_job(plan, model).to_json() for model in tested}
+    version = plugins.version
+    monkeypatch.setattr(plugins, "version", lambda kind, name: 99 if name == "srresnet" else version(kind, name))
+    again = {model for model in tested if run_jobs.upscale_job(plan, model).to_json() != before[model]}
+    assert again == {"Base", "Base+GAN", "Base+LDL", "Between"}
 
 
 def test_a_plugin_that_was_edited_after_planning_is_refused(

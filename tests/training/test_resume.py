@@ -47,6 +47,18 @@ def test_an_interruption_at_every_iteration_changes_nothing(straight, inputs, tm
     assert yaml.safe_load((tmp_path / "output" / "spec.yaml").read_text())["resumed_at"] == [1, 2, 3, 4, 5]
 
 
+def test_stochastic_depth_goes_on_bit_for_bit(inputs, tmp_path):
+    """Its random numbers are the only ones that training draws from torch's global state."""
+    network = {"network": "swinir", "features": 8, "groups": 1, "blocks": 2, "heads": 2, "drop_path": 0.5}
+    spec = {**changed_spec(losses={"pixel": {"weight": 1.0}}, critics={}), "generator": network, "mad_interval": None}
+    patches = TrainingInputs(inputs.patches)
+    train(train_job(spec), "model", patches, tmp_path / "straight_work", tmp_path / "straight")
+    interrupt(spec, patches, tmp_path / "work", 2)
+    torch.manual_seed(12345)
+    train(train_job(spec), "model", patches, tmp_path / "work", tmp_path / "output")
+    assert_same_training(tmp_path / "output", tmp_path / "straight")
+
+
 def test_the_signal_handlers_are_given_back(inputs, tmp_path):
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)]
     interrupt(SPEC, inputs, tmp_path / "work", 1)
@@ -134,6 +146,18 @@ def test_other_start_weights_are_another_training(inputs, tmp_path):
         stop_at(patch, 1)
         with pytest.raises(InterruptedTrainingError, match="stopped at iteration 1,"):
             train(train_job(SPEC), "model", other, tmp_path / "work", tmp_path / "output")
+
+
+def test_other_weights_of_a_judge_are_another_training(inputs, tmp_path):
+    judge, work = tmp_path / "judge.pth", tmp_path / "work"
+    with_judge = TrainingInputs(inputs.patches, inputs.start, {"judge": judge}, inputs.mad_patches, inputs.mad_images)
+    for content in (b"some", b"others"):
+        judge.write_bytes(content)
+        with pytest.MonkeyPatch.context() as patch:
+            stop_at(patch, 1)
+            with pytest.raises(InterruptedTrainingError, match="stopped at iteration 1,"):
+                train(train_job(SPEC), "model", with_judge, work, tmp_path / "output")
+    assert len(list(work.iterdir())) == 2
 
 
 class Harm:
