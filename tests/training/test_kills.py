@@ -54,7 +54,7 @@ from gansr.training.train import TrainingInputs, train
 
 job, folder, kills = TrainJob.from_json(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 inputs = TrainingInputs(
-    folder / "store", folder / "start.safetensors", None, folder / "patches.json", folder / "images"
+    folder / "store", folder / "start.safetensors", {}, folder / "patches.json", folder / "images"
 )
 moments, killed, attempts = random.Random(0), 0, 0
 while True:
