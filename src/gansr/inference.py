@@ -13,6 +13,7 @@ from gansr.data.bicubic import imresize
 from gansr.data.images import list_pngs, read_prepared, write_png
 from gansr.errors import UserError
 from gansr.metrics.pair import luma
+from gansr.paths import hr_images, lr_images
 from gansr.progress import progress
 
 Upscale = Callable[[np.ndarray], np.ndarray]
@@ -35,9 +36,9 @@ def bicubic_luma(hr: np.ndarray, scale: int) -> np.ndarray:
 
 def upscale_luma(images: Path, scale: int, title: str, output: Path) -> None:
     """Write `bicubic_luma` of every HR image of a benchmark folder as a gray PNG under the same name."""
-    files = list_pngs(images / "HR")
+    files = list_pngs(hr_images(images))
     if not files:
-        raise UserError(f"{images}/HR: no images; remove the folder {images} and run again")
+        raise UserError(f"{hr_images(images)}: no images; remove the folder {images} and run again")
     with atomic_folder(output) as folder:
         for name in progress(list(files), title):
             write_png(folder / f"{name}.png", bicubic_luma(read_prepared(files[name]), scale))
@@ -45,9 +46,9 @@ def upscale_luma(images: Path, scale: int, title: str, output: Path) -> None:
 
 def upscale_benchmark(upscale: Upscale, images: Path, title: str, output: Path) -> None:
     """Write the SR of every LR image of a benchmark folder as PNG under the same name."""
-    files = list_pngs(images / "LR")
+    files = list_pngs(lr_images(images))
     if not files:
-        raise UserError(f"{images}/LR: no images; remove the folder {images} and run again")
+        raise UserError(f"{lr_images(images)}: no images; remove the folder {images} and run again")
     with atomic_folder(output) as folder:
         for name in progress(list(files), title):
             write_png(folder / f"{name}.png", upscale(read_prepared(files[name])))

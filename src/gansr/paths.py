@@ -13,6 +13,73 @@ RESULTS = Path("results")
 
 
 @dataclass(frozen=True)
+class ModelPaths:
+    """The files of one model: in the folder where it is published, and where a training leaves them."""
+
+    folder: Path
+
+    def weights(self, kind: str = "raw") -> Path:
+        """The `raw` or `ema` weights of the generator."""
+        return self.folder / ("generator_ema.safetensors" if kind == "ema" else "generator.safetensors")
+
+    @property
+    def spec(self) -> Path:
+        """All that is needed to make the model again."""
+        return self.folder / "spec.yaml"
+
+    @property
+    def training_log(self) -> Path:
+        """The losses over the training."""
+        return self.folder / "log.jsonl"
+
+    @property
+    def snapshots(self) -> Path:
+        """SR of the MAD patches, kept during the training."""
+        return self.folder / "snapshots.npz"
+
+
+@dataclass(frozen=True)
+class StatePaths:
+    """The files of one training while it runs, and what it leaves until it is published."""
+
+    folder: Path
+
+    @property
+    def owner(self) -> Path:
+        """Locked by the process that trains; holds its number."""
+        return self.folder / "owner"
+
+    @property
+    def log(self) -> Path:
+        """The losses so far."""
+        return self.folder / "log.jsonl"
+
+    @property
+    def snapshots(self) -> Path:
+        """SR of the MAD patches, one file for each kept iteration."""
+        return self.folder / "snapshots"
+
+    @property
+    def progress(self) -> Path:
+        """What `gansr status` shows."""
+        return self.folder / "progress.json"
+
+    @property
+    def finished(self) -> Path:
+        """The finished model's files, see ModelPaths."""
+        return self.folder / "finished"
+
+    def checkpoint(self, iteration: int) -> Path:
+        """The state saved after an iteration."""
+        return self.folder / f"checkpoint_{iteration:09d}.pt"
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """The saved states that are there, the latest first."""
+        return sorted(self.folder.glob("checkpoint_*.pt"), reverse=True)
+
+
+@dataclass(frozen=True)
 class RunPaths:
     """The folder of one run, results/<run>; models and scored weights are named by their slugs."""
 
@@ -29,19 +96,19 @@ class RunPaths:
 
     def weights(self, model: str, kind: str = "raw") -> Path:
         """A model's `raw` or `ema` weights."""
-        return self.model(model) / ("generator_ema.safetensors" if kind == "ema" else "generator.safetensors")
+        return ModelPaths(self.model(model)).weights(kind)
 
     def spec(self, model: str) -> Path:
         """A model's spec.yaml: all that is needed to make the model again."""
-        return self.model(model) / "spec.yaml"
+        return ModelPaths(self.model(model)).spec
 
     def training_log(self, model: str) -> Path:
         """The losses over a training."""
-        return self.model(model) / "log.jsonl"
+        return ModelPaths(self.model(model)).training_log
 
     def snapshots(self, model: str) -> Path:
         """SR of the MAD patches, kept during a training."""
-        return self.model(model) / "snapshots.npz"
+        return ModelPaths(self.model(model)).snapshots
 
     def state(self, model: str) -> Path:
         """Saved states of a model's trainings, a folder for each digest (training/state_folder.py).
@@ -49,6 +116,15 @@ class RunPaths:
         It is no declared output of a job, because Snakemake deletes outputs before it starts the job again.
         """
         return self.folder / "state" / model
+
+    def trainings(self) -> dict[str, list[StatePaths]]:
+        """The trainings that have begun, those of each model under its slug."""
+        models = sorted(folder for folder in self.state("").glob("*") if folder.is_dir())
+        return {model.name: [StatePaths(path) for path in sorted(model.iterdir()) if path.is_dir()] for model in models}
+
+    def tensorboard(self, model: str) -> Path:
+        """TensorBoard's files of a model's training."""
+        return self.folder / "tensorboard" / model
 
     def images(self, scored: str, benchmark: str) -> Path:
         """SR images of one model on one benchmark."""
@@ -151,3 +227,19 @@ class DataPaths:
 
 
 BESIDE_DATASETS = ("receipts", "requests", "locks")  # folders in data_dir that no dataset may be named after
+
+
+def begun_runs() -> list[Path]:
+    """The folders of runs in results in which a training has begun."""
+    begun = [RunPaths(folder) for folder in sorted(RESULTS.glob("*")) if folder.is_dir()]
+    return [run.folder for run in begun if any(s.progress.exists() for of in run.trainings().values() for s in of)]
+
+
+def hr_images(images: Path) -> Path:
+    """The folder of HR in a dataset's prepared images."""
+    return images / "HR"
+
+
+def lr_images(images: Path) -> Path:
+    """The folder of LR in a dataset's prepared images."""
+    return images / "LR"

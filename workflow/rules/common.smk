@@ -1,4 +1,4 @@
-# What the rule files share: the checked configuration, the files of the run, and functions for shell lines.
+# Shared by all stages: the checked configuration, the files of the run, and functions for shell lines.
 import re
 import shlex
 import sys
@@ -44,7 +44,7 @@ RUN, SCALE = PLAN.run, PLAN.run.scale
 FILES = RunFiles(PLAN)
 PATHS, DATA = FILES.run, FILES.data
 MODELS, SCORED = FILES.models, FILES.scored
-# Images of a subset are made by the rule subset, those of all other datasets by the rule images; fetched ones need fetch.
+# Images of a subset are made by `subset`, those of all other datasets by `images`; fetched ones need `fetch`.
 SUBSETS = [name for name, dataset in PLAN.datasets.items() if dataset.part_of]
 FETCHED = [name for name, dataset in PLAN.datasets.items() if dataset.is_fetched]
 

@@ -81,11 +81,11 @@ def status(
     ] = None,
 ) -> None:
     """Show for each model in training its iteration, speed and time left."""
+    from gansr.paths import begun_runs
     from gansr.reporting.status import status_table
 
     begin(None)
-    begun = {file.parents[3] for file in Path("results").glob("*/state/*/*/progress.json")}
-    folders = run_folder or sorted(begun)
+    folders = run_folder or begun_runs()
     if not folders:
         raise UserError("results: no run has begun to train; name its folder")
     for folder in folders:

@@ -20,6 +20,7 @@ from gansr.cli.common import (
 )
 from gansr.config.metrics import METRICS, chosen_protocols
 from gansr.errors import UserError
+from gansr.paths import hr_images
 
 ALONE = [row.name for row in METRICS.values() if not row.needs_hr]  # metrics of SR without HR
 
@@ -79,7 +80,7 @@ def hr_features(
     file = weights_dir / Catalog.nearest().weights["inception"].file
     verify_weights("inception", file)
     title = f"HR of {images.resolve().parents[1].name}"
-    write_hr_features(images / "HR", file, "whole" in job.features, "patches" in job.features, title, output)
+    write_hr_features(hr_images(images), file, "whole" in job.features, "patches" in job.features, title, output)
 
 
 def score_benchmark(
@@ -108,7 +109,7 @@ def score_benchmark(
     weights = metric_weights(needed, weights_dir, download=False, required=job.weights, skip_absent=True)
     task = scoring.Task(
         sr,
-        images / "HR",
+        hr_images(images),
         protocols,
         weights.files,
         weights.absent,

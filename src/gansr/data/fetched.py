@@ -20,6 +20,7 @@ from gansr.data.prepare import write_images
 from gansr.data.receipts import read_receipt
 from gansr.data.unpack import unpack
 from gansr.errors import UserError
+from gansr.paths import lr_images
 
 logger = logging.getLogger("gansr")
 
@@ -104,7 +105,7 @@ def _compare_with_released(archive: Path, source: Source, scale: int, folder: Pa
     try:
         files = unpack(archive, source.released_lr[scale], released)
         by_name = {file.stem.removesuffix(f"x{scale}"): file for file in files}
-        for name, file in list_pngs(folder / "LR").items():
+        for name, file in list_pngs(lr_images(folder)).items():
             if name in by_name:
                 ours, theirs = read_prepared(file).astype(int), read_rgb(by_name[name]).astype(int)
                 differences[name] = int(np.abs(ours - theirs).max()) if ours.shape == theirs.shape else None

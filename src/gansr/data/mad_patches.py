@@ -25,6 +25,7 @@ from gansr.atomic import write_text
 from gansr.data.bicubic import imresize
 from gansr.data.images import list_pngs, read_prepared
 from gansr.errors import UserError, nearest
+from gansr.paths import hr_images
 from gansr.plan.jobs.mad_patches import MadPatchesJob
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -88,7 +89,7 @@ def cut_with_context(lr: np.ndarray, patch: dict[str, Any], scale: int) -> Patch
 
 
 def _require_inside(patches: list[dict[str, Any]], images: Path) -> None:
-    files = list_pngs(images / "HR")
+    files = list_pngs(hr_images(images))
     for number, patch in enumerate(patches):
         if patch["image"] not in files:
             raise UserError(f'mad.patches.{number}: unknown image "{patch["image"]}"; {nearest(patch["image"], files)}')
@@ -103,7 +104,7 @@ def _require_inside(patches: list[dict[str, Any]], images: Path) -> None:
 
 def _pick(images: Path, scale: int, size: int) -> list[dict[str, Any]]:
     windows = [
-        window for name, file in list_pngs(images / "HR").items() for window in _windows(name, file, scale, size)
+        window for name, file in list_pngs(hr_images(images)).items() for window in _windows(name, file, scale, size)
     ]
     if len(windows) < 3:
         raise UserError(f"{images}: fewer than three windows of {size} pixels; lower mad.size")

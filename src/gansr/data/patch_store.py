@@ -26,6 +26,7 @@ from gansr import code_versions
 from gansr.atomic import resumable_folder, write_text
 from gansr.data.images import list_pngs, read_prepared
 from gansr.errors import UserError
+from gansr.paths import hr_images, lr_images
 from gansr.progress import Progress
 
 INDEX = "index.json"
@@ -106,7 +107,7 @@ def _append(pair: ImagePair, scale: int, hr_stream: BinaryIO, lr_stream: BinaryI
 def _pairs(images: Sequence[Path]) -> list[ImagePair]:
     pairs: dict[str, ImagePair] = {}
     for folder in images:
-        hr_files, lr_files = list_pngs(folder / "HR"), list_pngs(folder / "LR")
+        hr_files, lr_files = list_pngs(hr_images(folder)), list_pngs(lr_images(folder))
         if not hr_files or hr_files.keys() != lr_files.keys():
             raise UserError(f"{folder}: HR and LR do not hold the same images; remove the folder and run again")
         for name, hr in hr_files.items():

@@ -16,6 +16,7 @@ from gansr.config.dataset_files import image_files, lr_files
 from gansr.data.bicubic import imresize
 from gansr.data.images import crop_to_multiple, read_rgb, write_png
 from gansr.errors import UserError
+from gansr.paths import hr_images, lr_images
 from gansr.progress import Progress, progress
 
 # PSNR and SSIM crop 4 pixels from each side; SSIM's window then needs 11.
@@ -49,8 +50,8 @@ class Preparation:
             )
         name = f"{self.file.stem}.png"
         if self.has_hr:
-            write_png(self.output / "HR" / name, image)
-        write_png(self.output / "LR" / name, self._lr(image))
+            write_png(hr_images(self.output) / name, image)
+        write_png(lr_images(self.output) / name, self._lr(image))
 
     def _lr(self, image: np.ndarray) -> np.ndarray:
         if not self.has_hr:
@@ -86,8 +87,8 @@ def write_images(dataset: Dataset, name: str, scale: int, folder: Path, threads:
     lr = lr_files(dataset, name, scale) if dataset.lr_folder else {}
     smallest = SMALLEST_BENCHMARK_IMAGE if dataset.role == "benchmark" else 1
     smallest = max(smallest, scale) if dataset.has_hr else 1
-    for kind in ("HR", "LR") if dataset.has_hr else ("LR",):
-        (folder / kind).mkdir()
+    for of in (hr_images, lr_images) if dataset.has_hr else (lr_images,):
+        of(folder).mkdir()
     steps = [
         Preparation(file, lr.get(file.stem), scale, smallest, dataset.has_hr, folder)
         for file in image_files(dataset, name)

@@ -8,6 +8,7 @@ from shutil import copyfile
 from gansr.atomic import atomic_folder
 from gansr.data.images import list_pngs, read_prepared
 from gansr.errors import UserError
+from gansr.paths import hr_images, lr_images
 from gansr.progress import progress
 
 
@@ -25,7 +26,7 @@ def leave_out_gray(images: Path, name: str, expected: int | None, output: Path) 
     Raises:
         UserError: another number of images remains, or none.
     """
-    files = list_pngs(images / "HR")
+    files = list_pngs(hr_images(images))
     kept = [image for image in progress(list(files), name) if not _is_gray(files[image])]
     if not kept or len(kept) != (expected or len(kept)):
         raise UserError(
@@ -33,10 +34,10 @@ def leave_out_gray(images: Path, name: str, expected: int | None, output: Path) 
             f"{expected or 'one at least'}; correct its number of images"
         )
     with atomic_folder(output) as folder:
-        for kind in ("HR", "LR"):
-            (folder / kind).mkdir()
+        for of in (hr_images, lr_images):
+            of(folder).mkdir()
             for image in kept:
-                copyfile(images / kind / f"{image}.png", folder / kind / f"{image}.png")
+                copyfile(of(images) / f"{image}.png", of(folder) / f"{image}.png")
 
 
 def _is_gray(file: Path) -> bool:

@@ -13,6 +13,7 @@ from gansr.checksum import checksum
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
 from gansr.networks.weight_files import load_weights, save_weights
+from gansr.paths import ModelPaths
 from gansr.plan.jobs.train import InterpolateJob
 
 
@@ -65,12 +66,13 @@ def interpolate_models(job: InterpolateJob, name: str, first: Path, second: Path
     except ValueError as error:
         raise UserError(f"{name}: cannot interpolate between {first} and {second}: {error}") from None
     output.mkdir(parents=True, exist_ok=True)
-    for file_name in ("generator.safetensors", "generator_ema.safetensors"):
-        save_weights(output / file_name, between)
+    files = ModelPaths(output)
+    for kind in ("raw", "ema"):
+        save_weights(files.weights(kind), between)
     description = {
         "model": name,
         "job": job.model_dump(mode="json"),
         "inputs": {"first_sha256": checksum(first), "second_sha256": checksum(second)},
         "parameters": count_parameters(generator),
     }
-    write_text(output / "spec.yaml", yaml.safe_dump(description, sort_keys=False, allow_unicode=True))
+    write_text(files.spec, yaml.safe_dump(description, sort_keys=False, allow_unicode=True))

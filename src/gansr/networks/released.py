@@ -14,6 +14,7 @@ from gansr.checksum import checksum
 from gansr.errors import UserError
 from gansr.networks.build import build_generator, count_parameters
 from gansr.networks.weight_files import read_torch_file, save_weights
+from gansr.paths import ModelPaths
 from gansr.plan.jobs.train import AdoptJob
 from gansr.schema import plugins
 
@@ -45,15 +46,16 @@ def adopt_released_model(job: AdoptJob, name: str, weights: Path, output: Path) 
             f"released one and the scale it was trained for"
         ) from None
     output.mkdir(parents=True, exist_ok=True)
-    for file_name in ("generator.safetensors", "generator_ema.safetensors"):
-        save_weights(output / file_name, generator.state_dict())
+    files = ModelPaths(output)
+    for kind in ("raw", "ema"):
+        save_weights(files.weights(kind), generator.state_dict())
     description = {
         "model": name,
         "job": job.model_dump(mode="json"),
         "inputs": {"released_sha256": checksum(weights)},
         "parameters": count_parameters(generator),
     }
-    write_text(output / "spec.yaml", yaml.safe_dump(description, sort_keys=False, allow_unicode=True))
+    write_text(files.spec, yaml.safe_dump(description, sort_keys=False, allow_unicode=True))
 
 
 def _generator_weights(content: dict[str, Any]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from gansr.atomic import write_text
 from gansr.checksum import checksum
 from gansr.data.fetched import SOURCE
 from gansr.data.receipts import read_receipt
-from gansr.paths import DataPaths, RunPaths
+from gansr.paths import DataPaths, RunPaths, hr_images
 from gansr.plan.jobs.provenance import ProvenanceJob
 from gansr.reporting.training_words import read_spec
 
@@ -54,7 +54,7 @@ def write_provenance(job: ProvenanceJob, run_folder: Path, data_dir: Path) -> No
         "models": {
             name: _trained(spec) if "method" in spec["job"] else _not_trained(spec) for name, spec in models.items()
         },
-        "hr_images_sha256": {name: _checksums(folder / "HR") for name, folder in images.items()},
+        "hr_images_sha256": {name: _checksums(hr_images(folder)) for name, folder in images.items()},
         "fetched": {
             "datasets": _receipts({name: folder / SOURCE for name, folder in images.items()}),
             "weights": _receipts({name: prepared.weight_receipt(name) for name in job.weights}),

@@ -14,7 +14,7 @@ from gansr.data.images import list_pngs
 from gansr.errors import UserError
 from gansr.metrics.score import sidecar
 from gansr.metrics.scorer import ALL_IMAGES
-from gansr.paths import RunPaths
+from gansr.paths import RunPaths, hr_images
 from gansr.reporting.metrics import METRICS
 from gansr.reporting.statistics import FEWEST_FOR_A_VERDICT, mean_interval
 
@@ -69,10 +69,10 @@ def read_benchmarks(folders: list[Path]) -> dict[str, list[str]]:
     Raises:
         UserError: a folder holds no images.
     """
-    benchmarks = {folder.resolve().parents[1].name: list(list_pngs(folder / "HR")) for folder in folders}
+    benchmarks = {folder.resolve().parents[1].name: list(list_pngs(hr_images(folder))) for folder in folders}
     for folder, images in zip(folders, benchmarks.values(), strict=True):
         if not images:
-            raise UserError(f"{folder}/HR: no images; remove the folder and run again")
+            raise UserError(f"{hr_images(folder)}: no images; remove the folder and run again")
     return benchmarks
 
 

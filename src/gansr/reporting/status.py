@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gansr.errors import UserError
+from gansr.paths import RunPaths, StatePaths
 from gansr.reporting.markup import markdown
 
 SILENT = 120.0  # seconds without an update after which a training counts as stopped; long, as an iteration may be slow
@@ -23,28 +24,28 @@ def status_table(run_folder: Path) -> str:
     Raises:
         UserError: no training of the run has begun.
     """
-    folders = sorted(path for path in (run_folder / "state").glob("*/*") if path.is_dir())
     latest: dict[str, list[str]] = {}
-    # a model has one folder for each of its settings; the one changed last is shown
-    for folder in sorted(folders, key=_last_change):
-        line = _line(folder)
-        if line is not None:
-            latest[folder.parent.name] = line
+    for model, trainings in RunPaths(run_folder).trainings().items():
+        # a model has one training for each of its settings; the one changed last is shown
+        for training in sorted(trainings, key=_last_change):
+            line = _line(model, training)
+            if line is not None:
+                latest[model] = line
     if not latest:
         raise UserError(f"{run_folder}: no training has begun there; correct its path")
     header = ["model", "state", "iteration", "it/s", "time left", "losses", "device"]
     return f"{run_folder}\n\n{markdown(header, [latest[model] for model in sorted(latest)], text_columns=2)}\n"
 
 
-def _last_change(folder: Path) -> float:
-    return max((file.stat().st_mtime for file in folder.iterdir() if file.exists()), default=0.0)
+def _last_change(training: StatePaths) -> float:
+    return max((file.stat().st_mtime for file in training.folder.iterdir() if file.exists()), default=0.0)
 
 
-def _line(folder: Path) -> list[str] | None:
-    progress = _read(folder / "progress.json")
-    if (folder / "finished").exists():
+def _line(model: str, training: StatePaths) -> list[str] | None:
+    progress = _read(training.progress)
+    if training.finished.exists():
         done = f"{progress['iterations']:,}" if progress else ""
-        return [progress["model"] if progress else folder.parent.name, "finished", done, "", "", "", ""]
+        return [progress["model"] if progress else model, "finished", done, "", "", "", ""]
     if progress is None:
         return None
     left = progress["iterations"] - progress["iteration"]

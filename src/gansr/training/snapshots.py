@@ -12,6 +12,7 @@ from torch import nn
 from gansr.atomic import atomic_file
 from gansr.data.images import read_prepared
 from gansr.data.mad_patches import PatchWithContext, cut_with_context, read_mad_patches
+from gansr.paths import lr_images
 from gansr.upscaling import upscale_patch
 
 
@@ -35,7 +36,7 @@ def patch_label(patch: dict[str, Any]) -> str:
 
 
 def _cut(patch: dict[str, Any], images: Path, scale: int) -> MonitoredPatch:
-    lr = read_prepared(images / "LR" / f"{patch['image']}.png")
+    lr = read_prepared(lr_images(images) / f"{patch['image']}.png")
     return MonitoredPatch(patch_label(patch), patch["type"], cut_with_context(lr, patch, scale))
 
 

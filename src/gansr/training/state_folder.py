@@ -24,6 +24,7 @@ from gansr.atomic import atomic_file
 from gansr.canonical import canonical
 from gansr.errors import UserError
 from gansr.networks.weight_files import read_torch_file
+from gansr.paths import StatePaths
 
 logger = logging.getLogger("gansr")
 
@@ -35,10 +36,11 @@ class StateFolder:
 
     def __init__(self, parent: Path, identity: dict[str, Any]) -> None:
         self.path = parent / hashlib.sha256(canonical(identity).encode()).hexdigest()[:16]
-        self.log = self.path / "log.jsonl"
-        self.snapshots = self.path / "snapshots"
-        self.finished = self.path / "finished"
-        self.progress = self.path / "progress.json"
+        self.files = StatePaths(self.path)
+        self.log = self.files.log
+        self.snapshots = self.files.snapshots
+        self.finished = self.files.finished
+        self.progress = self.files.progress
 
     @contextmanager
     def owned(self) -> Iterator[None]:
@@ -47,7 +49,7 @@ class StateFolder:
         The kernel frees the lock when its process ends, also after SIGKILL.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "owner").open("a+") as lock:
+        with self.files.owner.open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -69,7 +71,7 @@ class StateFolder:
     @property
     def checkpoints(self) -> list[Path]:
         """The saved states, the latest first."""
-        return sorted(self.path.glob("checkpoint_*.pt"), reverse=True)
+        return self.files.checkpoints
 
     def save(self, state: dict[str, Any], iteration: int) -> None:
         """Save a state in addition to the one before it; if the disk fills up meanwhile, earlier states are not lost.
@@ -77,7 +79,7 @@ class StateFolder:
         Raises:
             OSError: the state cannot be written.
         """
-        with atomic_file(self.path / f"checkpoint_{iteration:09d}.pt") as partial:
+        with atomic_file(self.files.checkpoint(iteration)) as partial:
             _write(state, partial)
         for old in self.checkpoints[KEPT:]:
             old.unlink()
@@ -105,7 +107,7 @@ class StateFolder:
         return None
 
     def _tell_of_others(self) -> None:
-        others = [folder.name for folder in self.path.parent.iterdir() if any(folder.glob("checkpoint_*.pt"))]
+        others = [folder.name for folder in self.path.parent.iterdir() if StatePaths(folder).checkpoints]
         if others:
             logger.info(
                 "%s holds the state of a training with other settings or inputs (%s); this one starts afresh",

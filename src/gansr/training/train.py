@@ -21,6 +21,7 @@ from gansr.data.sampler import PatchSampler
 from gansr.losses.base import LossContext
 from gansr.networks.build import build_generator, count_parameters, device, parameter_groups
 from gansr.networks.weight_files import load_weights, save_weights
+from gansr.paths import ModelPaths, RunPaths
 from gansr.plan.jobs.train import TrainJob
 from gansr.training.captured_step import CapturedStep
 from gansr.training.engine import Engine
@@ -149,9 +150,9 @@ def _training_loop(
 
 
 def state_board(folder: StateFolder) -> Path:
-    """Where TensorBoard's files of a training are: results/<run>/tensorboard/<model>."""
+    """Where TensorBoard's files of a training are: beside the states of the run that it belongs to."""
     model = folder.path.parent
-    return model.parents[1] / "tensorboard" / model.name
+    return RunPaths(model.parents[1]).tensorboard(model.name)
 
 
 def _finish(folder: StateFolder, loop: TrainingLoop, description: dict[str, Any]) -> None:
@@ -159,10 +160,11 @@ def _finish(folder: StateFolder, loop: TrainingLoop, description: dict[str, Any]
         for file, network in loop.step.published.items():
             save_weights(finished / f"{file}.safetensors", network.state_dict())
         snapshots = loop.snapshots or Snapshots(folder.snapshots, [], 1)  # without patches if none are monitored
-        snapshots.collect(finished / "snapshots.npz")
-        (finished / "log.jsonl").write_bytes(folder.log.read_bytes())
+        files = ModelPaths(finished)
+        snapshots.collect(files.snapshots)
+        files.training_log.write_bytes(folder.log.read_bytes())
         text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
-        (finished / "spec.yaml").write_text(text, encoding="utf-8")
+        files.spec.write_text(text, encoding="utf-8")
     folder.discard_checkpoints()
 
 

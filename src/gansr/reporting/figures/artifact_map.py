@@ -15,6 +15,7 @@ from gansr.data.mad_patches import cut_with_context, read_mad_patches
 from gansr.losses.artifact import ArtifactMap, artifact_map
 from gansr.networks.build import build_generator
 from gansr.networks.weight_files import load_weights
+from gansr.paths import hr_images, lr_images
 from gansr.plan.jobs.figure import FigureModel
 from gansr.reporting.figure_inputs import FigureInputs
 from gansr.reporting.figure_style import TYPE_NAMES, as_text, footnote, save
@@ -86,9 +87,9 @@ def _maps(inputs: FigureInputs, patch: dict[str, Any]) -> tuple[Tensor, Tensor, 
     (model,), scale, images = inputs.models, inputs.job.scale, inputs.images
     assert model.generator is not None
     top, left, size = patch["top"], patch["left"], patch["size"]
-    whole = read_prepared(images / "HR" / f"{patch['image']}.png")
+    whole = read_prepared(hr_images(images) / f"{patch['image']}.png")
     hr = torch.from_numpy(whole[top : top + size, left : left + size].copy()).permute(2, 0, 1)[None].float() / 255
-    lr = cut_with_context(read_prepared(images / "LR" / f"{patch['image']}.png"), patch, scale)
+    lr = cut_with_context(read_prepared(lr_images(images) / f"{patch['image']}.png"), patch, scale)
     outputs = []
     for kind in ("raw", "ema"):
         generator = build_generator(model.generator, scale).eval()
