@@ -27,7 +27,7 @@ check: setup
 
 setup: .venv/ready
 
-# --compile-bytecode: every job of the workflow is a new process that imports torch, and starts faster from bytecode
+# Compiled to bytecode: every job of the workflow is a new process that imports torch, and starts faster so.
 .venv/ready: requirements.lock pyproject.toml
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gansr needs Python 3.11 or newer")'
 	python3 -m venv .venv
