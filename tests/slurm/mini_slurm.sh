@@ -112,6 +112,17 @@ stop() {
     end "$dir/slurmd.pid"
     end "$dir/slurmctld.pid"
     end "$dir/munged.pid"
+    end_jobs
+}
+
+# a job that hangs after its signal is gone for SLURM, and its processes are not
+end_jobs() {
+    local environment
+    for environment in /proc/[0-9]*/environ; do
+        if grep -qzx "SLURM_CONF=$dir/slurm.conf" "$environment" 2>/dev/null && grep -qz "^SLURM_JOB_ID=" "$environment"; then
+            kill -9 "$(cut -d/ -f3 <<<"$environment")" 2>/dev/null || true
+        fi
+    done
 }
 
 [ $# -ge 2 ] || { sed -n '4,5s/^# *//p' "$0" >&2; exit 2; }
